@@ -1,0 +1,164 @@
+"""The numeric interest profile: how likely a user acts on a topic, since when, and the events that say so."""
+
+from datetime import datetime
+from math import log
+from typing import Any
+
+import polars as pl
+
+from behavior.catalog import Catalog
+from behavior.features import HALF_LIFE_DAYS, RECENT_HALF_LIFE_DAYS, topic_features
+from behavior.schema import Horizon, Interest, InterestProfile, TopicStats, Trait
+
+WINDOW_DAYS = 28.0
+PRIOR_BASKETS, PRIOR_DAYS = 0.02, 20.0
+STATED_BASKETS = 8.0
+AVOIDED = 0.01
+
+
+def strength(features: pl.DataFrame) -> pl.Series:
+    """Probability of a purchase on the topic in the next 28 days, one value in [0, 1] per row of `topic_features`.
+
+    A gamma-Poisson estimate: the rate is (decayed baskets + prior) / (days observed, decayed alike + prior days), and the
+    probability of at least one basket is 1 - exp(-28 rate). A stated like counts as eight baskets more; a stated dislike
+    leaves .01 until something is said again.
+    """
+    exposure = HALF_LIFE_DAYS / log(2) * (1 - 0.5 ** (pl.col("observed_days") / HALF_LIFE_DAYS))
+    baskets = pl.col("decayed") + PRIOR_BASKETS + pl.when(pl.col("stated") == 1).then(STATED_BASKETS).otherwise(0.0)
+    estimate = 1 - (-WINDOW_DAYS * baskets / (exposure + PRIOR_DAYS)).exp()
+    return features.select(pl.when(pl.col("stated") == -1).then(AVOIDED).otherwise(estimate).alias("strength"))["strength"]
+
+
+def trait_values(events: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
+    """Habits across topics, one row per user with a priced purchase.
+
+    Columns: `discount_share` (discount / full price), `deal_share` (share of purchases with a discount), `top_brand_share`,
+    `days_between_baskets` (null for one basket).
+    """
+    bought = events.filter(pl.col("type") == "purchase", pl.col("price").is_not_null())
+    ids = bought["item_id"].drop_nulls().unique()
+    brands = {item_id: item.brand for item_id in ids if (item := catalog.item(item_id))}
+    brand = pl.col("item_id").replace_strict(brands, default=None, return_dtype=pl.String)
+    discount = pl.col("attributes").str.extract(r'"discount":\s*([0-9.]+)').cast(pl.Float64).fill_null(0.0)
+    bought = bought.with_columns(discount=discount, brand=brand)
+    of_brands = bought.filter(pl.col("brand").is_not_null()).group_by("user_id", "brand").len()
+    loyalty = of_brands.group_by("user_id").agg(top_brand_share=pl.col("len").max() / pl.col("len").sum())
+    days = (pl.col("ts").max() - pl.col("ts").min()).dt.total_microseconds() / 86_400e6
+    visits = pl.col("session_id").fill_null(pl.col("ts").dt.date().cast(pl.String)).n_unique()
+    return (
+        bought.group_by("user_id")
+        .agg(
+            discount_share=pl.col("discount").sum() / (pl.col("discount").sum() + pl.col("price").sum()),
+            deal_share=(pl.col("discount") > 0).mean(),
+            days_between_baskets=pl.when(visits > 1).then(days / (visits - 1)),
+        )
+        .join(loyalty, on="user_id", how="left")
+        .sort("user_id")
+    )
+
+
+def build_profile(
+    user_id: str,
+    timeline: pl.DataFrame,
+    catalog: Catalog,
+    as_of: datetime,
+    population: pl.DataFrame | None = None,
+    limit: int = 24,
+) -> InterestProfile:
+    """The numeric profile of one user from the user's whole timeline (an event frame).
+
+    The `limit` strongest narrow topics, and all that the user stated. `population` is `trait_values` of all users, for
+    percentiles. An empty timeline gives an empty profile.
+    """
+    features = topic_features(timeline, catalog, as_of)
+    ranked = features.with_columns(strength=strength(features)).sort(
+        pl.col("strength"), pl.col("topic"), descending=[True, False]
+    )
+    stated = pl.col("stated").is_not_null()
+    chosen = pl.concat([ranked.filter(stated), ranked.filter(~stated, pl.col("is_leaf")).head(limit)])
+    rows = chosen.sort("strength", "topic", descending=[True, False]).iter_rows(named=True)
+    return InterestProfile(
+        user_id=user_id,
+        as_of=as_of,
+        interests=[_interest(row, catalog, as_of) for row in rows],
+        traits=_traits(trait_values(timeline, catalog), population),
+        version=len(timeline),
+    )
+
+
+def horizon(row: dict[str, Any], as_of: datetime) -> Horizon:
+    """What kind of interest a row of `topic_features` is: new under 28 days, one_off for a single basket, fading when overdue."""
+    if row["baskets"] <= 1:
+        return "new" if row["last_ts"] is None or (as_of - row["last_ts"]).days < WINDOW_DAYS else "one_off"
+    if (as_of - row["first_ts"]).days < WINDOW_DAYS:
+        return "new"
+    if (as_of - row["last_ts"]).days > max(3 * row["mean_interval_days"], WINDOW_DAYS):
+        return "fading"
+    pace = row["decayed_recent"] / _exposure(row["observed_days"], RECENT_HALF_LIFE_DAYS)
+    long_pace = row["decayed"] / _exposure(row["observed_days"], HALF_LIFE_DAYS)
+    return "rising" if pace > 1.5 * long_pace else "habit"
+
+
+def reason(row: dict[str, Any]) -> str:
+    """The facts of a row of `topic_features` in a few words."""
+    if row["stated"]:
+        word = "said to like it" if row["stated"] == 1 else "said to avoid it"
+        return f"{word} on {_day(row['stated_ts'])}" + (f", bought {_times(row['baskets'])}" if row["baskets"] else "")
+    if not row["baskets"]:
+        return f"looked at {_times(row['views'] + row['carts'])}, never bought"
+    pace = (
+        f", about every {round(row['mean_interval_days']) or 1} days"
+        if row["baskets"] > 2 and row["mean_interval_days"] >= 1.5
+        else ""
+    )
+    return f"bought {_times(row['baskets'])}{pace}, last on {_day(row['last_ts'])}"
+
+
+def _interest(row: dict[str, Any], catalog: Catalog, as_of: datetime) -> Interest:
+    topic = catalog.topic(row["topic"])
+    return Interest(
+        topic=row["topic"],
+        path=topic.path if topic else (row["topic"],),
+        polarity="avoids" if row["stated"] == -1 else "likes",
+        origin="inferred" if row["stated"] is None else "stated",
+        strength=row["strength"],
+        horizon=horizon(row, as_of),
+        reason=reason(row),
+        evidence=row["evidence"],
+        stats=TopicStats(count=row["baskets"], last=row["last_ts"], interval_days=row["mean_interval_days"], spend=row["spend"]),
+    )
+
+
+def _traits(own: pl.DataFrame, population: pl.DataFrame | None) -> list[Trait]:
+    if own.is_empty():
+        return []
+    row = own.row(0, named=True)
+    words: list[tuple[Any, str, str]] = [
+        ("price sensitivity", "discount_share", f"{row['discount_share']:.0%} off on average"),
+        ("promotion affinity", "deal_share", f"{row['deal_share']:.0%} of purchases discounted"),
+        ("brand loyalty", "top_brand_share", f"{row['top_brand_share'] or 0:.0%} from one brand"),
+        ("shopping rhythm", "days_between_baskets", f"a basket every {row['days_between_baskets'] or 0:.1f} days"),
+    ]
+    return [
+        Trait(name=name, value=value, percentile=None if population is None else _percentile(population[column], row[column]))
+        for name, column, value in words
+        if row[column] is not None
+    ]
+
+
+def _exposure(days: float, half_life: float) -> float:
+    """The days observed, each weighted by 2^(-age / half-life)."""
+    return half_life / log(2) * (1 - 0.5 ** (days / half_life))
+
+
+def _percentile(values: pl.Series, value: float) -> float | None:
+    known = values.drop_nulls()
+    return None if known.is_empty() else round(100 * (known <= value).sum() / len(known), 1)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _day(ts: datetime) -> str:
+    return f"{ts.day} {ts:%b}"
