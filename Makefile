@@ -7,11 +7,11 @@ GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null
 
 .PHONY: demo test check install clean
 
-# `make demo` stays and serves; `make demo ONCE=1` shows one turn of everything and exits.
+# `make demo` stays and serves; `make demo ONCE=1` shows a household and exits.
 demo: $(VENV)/.installed
 	$(BIN)/inkling demo $(if $(ONCE),--once)
 
-test: $(VENV)/.installed-dev chromium check
+test: $(VENV)/.installed-dev check
 	$(BIN)/pytest $(ARGS)
 
 check: $(VENV)/.installed-dev
@@ -42,13 +42,6 @@ ifeq ($(GPU),cpu)
 	$(BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 endif
 	touch $@
-
-# The browser test needs a Chromium; Debian's is installed when it is missing and we may.
-.PHONY: chromium
-chromium:
-	@command -v chromium >/dev/null || { \
-	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "The browser test needs Chromium: install it (Debian: apt-get install chromium) and run make test again."; exit 1; }; \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 
 clean:
 	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,8 +1,8 @@
 """The numeric interest profile: how likely a user acts on a topic, since when, and the events that say so."""
 
 from datetime import datetime
-from math import log
-from typing import Any
+from math import exp, log
+from typing import Any, Literal
 
 import polars as pl
 
@@ -64,10 +64,12 @@ def build_profile(
     as_of: datetime,
     population: pl.DataFrame | None = None,
     limit: int = 24,
+    levels: Literal["leaf", "all"] = "leaf",
 ) -> InterestProfile:
     """The numeric profile of one user from the user's whole timeline (an event frame).
 
-    The `limit` strongest narrow topics, and all that the user stated. `population` is `trait_values` of all users, for
+    The `limit` strongest topics (the narrowest ones, or all levels), and all that the user stated.
+    `population` is `trait_values` of all users, for
     percentiles. An empty timeline gives an empty profile.
     """
     features = topic_features(timeline, catalog, as_of)
@@ -75,7 +77,7 @@ def build_profile(
         pl.col("strength"), pl.col("topic"), descending=[True, False]
     )
     stated = pl.col("stated").is_not_null()
-    chosen = pl.concat([ranked.filter(stated), ranked.filter(~stated, pl.col("is_leaf")).head(limit)])
+    chosen = pl.concat([ranked.filter(stated), ranked.filter(~stated, pl.col("is_leaf") | (levels == "all")).head(limit)])
     rows = chosen.sort("strength", "topic", descending=[True, False]).iter_rows(named=True)
     return InterestProfile(
         user_id=user_id,
@@ -148,12 +150,12 @@ def _traits(own: pl.DataFrame, population: pl.DataFrame | None) -> list[Trait]:
 
 def _exposure(days: float, half_life: float) -> float:
     """The days observed, each weighted by 2^(-age / half-life)."""
-    return half_life / log(2) * (1 - 0.5 ** (days / half_life))
+    return half_life / log(2) * (1.0 - exp(-log(2) * days / half_life))
 
 
 def _percentile(values: pl.Series, value: float) -> float | None:
     known = values.drop_nulls()
-    return None if known.is_empty() else round(100 * (known <= value).sum() / len(known), 1)
+    return None if known.is_empty() else round(100 * len(known.filter(known <= value)) / len(known), 1)
 
 
 def _times(count: int) -> str:

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Where Inkling keeps its files and how it reaches its LLM.
+    """Where Inkling keeps its files and what it serves on.
 
     Every field reads `INKLING_<NAME>` from the environment, e.g. `INKLING_HOME=/srv/inkling`.
     """
@@ -19,12 +19,6 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address the app binds; loopback only, as there is no login yet")
     port: int = Field(7860, ge=1, le=65535)
-
-    llm_url: str | None = Field(None, description="OpenAI-compatible server, e.g. http://gpu:8000/v1; None starts vLLM here")
-    llm_model: str | None = Field(None, description="model name to ask for; None takes the default of the way it is served")
-    llm_api_key: str = Field("none", description="sent to `llm_url`; a local server ignores it")
-    llm_port: int = Field(7861, ge=1, le=65535, description="port of the local vLLM child process")
-    llm_timeout: float = Field(60.0, gt=0, description="seconds until a request to the LLM is given up")
 
     @property
     def store_url(self) -> str:

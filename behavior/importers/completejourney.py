@@ -106,7 +106,10 @@ def _item(row: dict[str, str | int | float | None]) -> Item:
     if kind in VAGUE and category:
         path = (*path[:-1], f"{path[-2]}, {path[-1].lower()}")
     own = row["brand"] == "Private"
-    words = [path[-1] if path else "Product", str(row["package_size"] or "").lower(), "store brand" if own else ""]
+    size = (
+        "" if department == "PRODUCE" else str(row["package_size"] or "").lower()
+    )  # produce is weighed: its size is the crate's
+    words = [path[-1] if path else "Product", size, "store brand" if own else ""]
     return Item.model_construct(
         item_id=str(row["product_id"]),
         title=", ".join(word for word in words if word),

@@ -1,0 +1,187 @@
+"""Protects what the tools promise: filters hold, evidence is real, words take effect at once. Run: pytest tests/tools"""
+
+from datetime import timedelta
+
+import pytest
+
+from behavior import Event
+from tests import tiny
+from tools import (
+    Shop,
+    ToolError,
+    UnknownItem,
+    UnknownTopic,
+    UnknownUser,
+    analyze_cart,
+    brand_insight,
+    build_audience,
+    campaign_report,
+    cart_of,
+    demo_users,
+    explain_match,
+    explain_recommendation,
+    list_segments,
+    read_reviews,
+    recommend,
+    recommend_bundles,
+    set_preference,
+    show_profile,
+    similar_items,
+)
+from tools.audience import pseudonym
+
+
+def test_recommendations_are_the_user_s_habits_with_the_events_that_show_them(shop: Shop) -> None:
+    cards = recommend(shop, "dora", k=4).cards
+    assert {card.item_id for card in cards} == {"dogfood", "dogtreat", "milk", "bread"}
+    for card in cards:
+        assert "every 7 days" in card.reason
+        assert len(shop.store.events(card.evidence)) == len(card.evidence) > 0
+
+
+def test_every_filter_holds(shop: Shop) -> None:
+    assert all((card.price or 0) <= 2.0 for card in recommend(shop, "dora", max_price=2.0).cards)
+    bought = set(shop.timeline("dora")["item_id"])
+    new = recommend(shop, "dora", only_new=True).cards
+    assert new
+    assert not bought & {card.item_id for card in new}
+
+
+def test_words_are_met_by_meaning_or_said_to_fit_nothing(shop: Shop) -> None:
+    assert recommend(shop, "dora", query="food for my puppy").cards[0].item_id in {"dogfood", "dogtreat"}
+    nothing = recommend(shop, "dora", query="telescope")
+    assert (nothing.cards, nothing.notes) == ([], ['nothing in the shop fits "telescope"'])
+
+
+def test_filters_that_leave_nothing_say_so(shop: Shop) -> None:
+    assert recommend(shop, "dora", max_price=0.01).notes == ["nothing is left at most $0.01, without what you dislike"]
+
+
+@pytest.mark.parametrize("words", ["dog food", "Dog"])
+def test_a_dislike_is_honoured_at_once_and_taken_back(shop: Shop, words: str) -> None:
+    change = set_preference(shop, "dora", words, likes=False)
+    assert shop.store.events([change.event_id])[0].attributes == {"topic": change.topic}
+    assert "dogfood" not in {card.item_id for card in recommend(shop, "dora", k=10).cards}
+    assert next(i for i in shop.profile("dora").interests if i.topic == change.topic).polarity == "avoids"
+    set_preference(shop, "dora", words, likes=True)
+    assert "dogfood" in {card.item_id for card in recommend(shop, "dora", k=10).cards}
+
+
+def test_an_unknown_topic_is_refused_before_anything_is_written(shop: Shop) -> None:
+    before = shop.store.count()
+    with pytest.raises(UnknownTopic, match="telescope"):
+        set_preference(shop, "dora", "telescope", likes=True)
+    with pytest.raises(UnknownUser, match="nobody"):
+        set_preference(shop, "nobody", "Dog food", likes=True)
+    assert shop.store.count() == before
+
+
+def test_a_new_event_changes_the_next_answer(shop: Shop) -> None:
+    newcomer = Event(event_id="n1", user_id="newcomer", type="cart_add", item_id="diapers", ts=shop.now())
+    assert shop.record([newcomer, newcomer]) == [True, False]
+    assert recommend(shop, "newcomer").cards[0].item_id == "wipes"
+    assert [i.topic for i in shop.profile("newcomer").interests] == ["Diapers"]
+
+
+def test_an_explanation_sums_to_one(shop: Shop) -> None:
+    parts = explain_recommendation(shop, "dora", "dogfood").parts
+    assert parts[0].source == "repeat purchase"
+    assert sum(part.weight for part in parts) == pytest.approx(1)
+    with pytest.raises(UnknownItem, match="spaceship"):
+        explain_recommendation(shop, "dora", "spaceship")
+
+
+def test_similar_items_are_others(shop: Shop) -> None:
+    found = similar_items(shop, "dora", "diapers")
+    assert found.anchor.item_id == "diapers"
+    assert found.cards[0].item_id == "wipes"
+
+
+def test_a_cart_is_priced_and_misses_what_its_like_hold(shop: Shop) -> None:
+    cart = analyze_cart(shop, {"dogfood": 2, "nonsense": 1})
+    assert (cart.total, cart.unknown) == (19.8, ["nonsense"])
+    assert cart.missing[0].item_id == "dogtreat"
+    assert analyze_cart(shop, {}).missing == []
+    assert len(analyze_cart(shop, {f"x{n}": 1 for n in range(1000)}).unknown) == 1000
+
+
+def test_the_cart_follows_its_events(shop: Shop) -> None:
+    for n, (kind, item) in enumerate(
+        [("cart_add", "tea"), ("cart_add", "milk"), ("cart_remove", "tea"), ("cart_add", "oat"), ("purchase", "milk")]
+    ):
+        shop.record([Event(event_id=f"c{n}", user_id="dora", type=kind, item_id=item, ts=tiny.END + timedelta(seconds=n))])
+    assert cart_of(shop, "dora") == {"oat": 1.0}
+
+
+def test_a_profile_can_be_read_by_topic(shop: Shop) -> None:
+    assert {i.topic for i in show_profile(shop, "dora", "Dog").interests} == {"Dog food", "Dog treats"}
+
+
+def test_an_audience_counts_its_users_and_hides_small_ones(shop: Shop) -> None:
+    everyone = build_audience(shop, "Dairy", min_strength=0.0)
+    dairy = {user for user, (basket, _) in tiny.HABITS.items() if {"milk", "oat", "yogurt"} & set(basket)}
+    assert everyone.size == 0 if len(dairy) < 10 else everyone.size == len(dairy)
+    assert build_audience(shop, "Cat food").notes == ["fewer than 10 users: not described"]
+    with pytest.raises(ToolError, match=r"1\.5"):
+        build_audience(shop, "Dairy", min_strength=1.5)
+    with pytest.raises(ToolError, match="knights"):
+        build_audience(shop, "Dairy", segment="knights")
+
+
+def test_a_match_shows_evidence_and_a_miss_how_far(shop: Shop) -> None:
+    match = explain_match(shop, pseudonym("dora"), "Dog")
+    assert match.matches
+    assert match.interest
+    assert shop.store.events(match.interest.evidence)
+    miss = explain_match(shop, "dora", "Cat food")
+    assert (miss.matches, miss.interest, miss.notes) == (False, None, ["short by 50%"])
+
+
+def test_segments_hold_everyone_once(shop: Shop) -> None:
+    segments = list_segments(shop).segments
+    assert sum(segment.size for segment in segments) == len(tiny.HABITS)
+
+
+def test_brand_and_campaign_are_counted_from_the_log(shop: Shop) -> None:
+    assert brand_insight(shop, "wuff").buyers == 1
+    with pytest.raises(ToolError, match="Acme"):
+        brand_insight(shop, "Acme")
+    users = list(tiny.HABITS)
+    for kind, reached in (("impression", users), ("coupon_redeem", users[:10])):
+        shop.record(
+            [Event(event_id=f"{kind}-{u}", user_id=u, type=kind, ts=tiny.END, attributes={"campaign": "18"}) for u in reached]
+        )
+    report = campaign_report(shop, "campaign 18")
+    assert (report.reached, report.redeemers, report.redemption_rate) == (12, 10, pytest.approx(10 / 12))
+    with pytest.raises(ToolError, match="99"):
+        campaign_report(shop, "99")
+
+
+def test_bundles_have_thirty_baskets(shop: Shop) -> None:
+    bundles = recommend_bundles(shop).bundles
+    assert bundles
+    assert all(bundle.baskets >= 30 and bundle.lift > 0 for bundle in bundles)
+
+
+def test_reviews_are_quoted_or_said_to_be_missing(shop: Shop) -> None:
+    assert read_reviews(shop, "Tea").quotes == []
+    shop.record([Event(event_id="r", user_id="dora", type="review", item_id="tea", ts=shop.now(), rating=5, text="很香 🍵")])
+    assert [quote.text for quote in read_reviews(shop, "Tea").quotes] == ["很香 🍵"]
+
+
+def test_erasing_a_user_erases_the_views(shop: Shop) -> None:
+    assert shop.erase("dora") == 100
+    assert "dora" not in set(shop.features["user_id"]) | set(shop.traits["user_id"])
+    with pytest.raises(UnknownUser, match="dora"):
+        shop.profile("dora")
+
+
+def test_the_fitted_views_are_loaded_and_follow_events_recorded_since(shop: Shop) -> None:
+    shop.record(
+        [Event(event_id="later", user_id="dora", type="purchase", item_id="tea", ts=shop.now() + timedelta(seconds=1), price=2.9)]
+    )
+    steps: list[str] = []
+    again = Shop.open(shop.settings, steps.append)
+    assert "loading the fitted models" in steps
+    assert again.features.sort("user_id", "topic")["topic"].to_list() == shop.features.sort("user_id", "topic")["topic"].to_list()
+    assert demo_users(again, 3)

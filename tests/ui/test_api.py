@@ -1,0 +1,65 @@
+"""Protects the JSON API: effect at once, clear refusals, no stack trace. Run: pytest tests/ui/test_api.py"""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tools import Shop
+from ui.api import create_app
+
+GOOD = {"event_id": "api-1", "user_id": "ana", "type": "cart_add", "item_id": "diapers", "ts": "2025-06-30T12:00:00Z"}
+
+
+@pytest.fixture
+def client(shop: Shop) -> TestClient:
+    return TestClient(create_app(shop))
+
+
+def test_each_event_of_a_batch_has_its_outcome_and_takes_effect(client: TestClient) -> None:
+    bad = {**GOOD, "event_id": "api-2", "type": "teleport"}
+    answer = client.post("/v1/events", json={"events": [GOOD, bad, GOOD]})
+    assert [outcome["status"] for outcome in answer.json()["outcomes"]] == ["stored", "rejected", "duplicate"]
+    assert "'teleport'" in answer.json()["outcomes"][1]["reason"]
+    profile = client.get("/v1/users/ana/profile").json()
+    assert [interest["topic"] for interest in profile["interests"]] == ["Diapers"]
+    assert profile["interests"][0]["evidence"] == ["api-1"]
+
+
+def test_recommendations_take_every_filter(client: TestClient) -> None:
+    query = {"query": "dog food", "max_price": 5, "k": 3}
+    cards = client.get("/v1/users/dora/recommendations", params=query).json()["cards"]
+    assert [card["item_id"] for card in cards] == ["dogtreat"]
+
+
+def test_a_cart_is_analyzed(client: TestClient) -> None:
+    answer = client.post("/v1/cart/analyze", json={"items": {"dogfood": 1}}).json()
+    assert (answer["total"], answer["missing"][0]["item_id"]) == (9.9, "dogtreat")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "quoted"),
+    [
+        ("GET", "/v1/users/nobody/profile", None, 404, "nobody"),
+        ("GET", "/v1/users/dora/profile?topic=telescope", None, 404, "telescope"),
+        ("GET", "/v1/users/dora/recommendations?k=0", None, 422, "'0'"),
+        ("GET", "/v1/users/dora/recommendations?max_price=cheap", None, 422, "'cheap'"),
+        ("POST", "/v1/events", {"events": [{}] * 1001}, 422, "1000"),
+        ("POST", "/v1/events", {"events": "all"}, 422, "'all'"),
+        ("POST", "/v1/cart/analyze", {"items": {"milk": -1}}, 422, "-1"),
+    ],
+)
+def test_bad_input_is_refused_naming_the_value(
+    client: TestClient, method: str, path: str, body: dict[str, object] | None, status: int, quoted: str
+) -> None:
+    answer = client.request(method, path, json=body)
+    assert answer.status_code == status
+    assert quoted in answer.json()["error"]
+
+
+def test_another_host_name_is_refused(client: TestClient) -> None:
+    assert client.get("/healthz", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_health_and_metrics_count(client: TestClient, shop: Shop) -> None:
+    assert client.get("/healthz").json() == {"status": "ok", "events": shop.store.count()}
+    client.get("/v1/users/nobody/profile")
+    assert 'inkling_requests_total{route="/v1/users/{user_id}/profile",status="404"} 1.0' in client.get("/metrics").text

@@ -1,0 +1,1 @@
+"""Thin adapters over `tools/`: the command line and the JSON API."""

@@ -1,0 +1,138 @@
+"""The JSON API, version 1: events in, profiles and recommendations out. OpenAPI at /docs."""
+
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from pydantic import BaseModel, Field
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from behavior import Event, InterestProfile, Rejection, StoreError, check_event
+from tools import Shop, ToolError, UnknownItem, UnknownTopic, UnknownUser, analyze_cart, recommend, show_profile
+from tools.results import CartAnalysis, Recommendations
+
+MAX_EVENTS = 1000
+MAX_CART = 5000
+
+
+class Batch(BaseModel):
+    """Events as JSON objects; each is checked on its own, so that a bad one does not hold up the others."""
+
+    events: Annotated[list[dict[str, Any]], Field(max_length=MAX_EVENTS)]
+
+
+class Outcome(BaseModel):
+    event_id: str | None
+    status: Literal["stored", "duplicate", "rejected"]
+    reason: str | None = None
+
+
+class Outcomes(BaseModel):
+    outcomes: list[Outcome]
+
+
+class Cart(BaseModel):
+    """Quantity by item id."""
+
+    items: Annotated[dict[str, Annotated[float, Field(gt=0, le=10_000)]], Field(max_length=MAX_CART)]
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+    events: int
+
+
+def create_app(shop: Shop) -> FastAPI:
+    """The app over one shop. It answers requests to loopback names only, as there is no login yet."""
+    app = FastAPI(title="Inkling", version="0.1.0", description="An explainable interest agent for online shops.")
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "testserver"])
+    app.include_router(_routes(shop))
+    _measure(app)
+    for error, status in ((UnknownUser, 404), (UnknownItem, 404), (UnknownTopic, 404), (ToolError, 422), (StoreError, 503)):
+        app.add_exception_handler(error, _refusal(status))
+    app.add_exception_handler(RequestValidationError, _invalid)
+    return app
+
+
+def _routes(shop: Shop) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.post("/v1/events")
+    def post_events(batch: Batch) -> Outcomes:
+        """Store events; says of each whether it was stored, known already, or rejected and why. They take effect at once."""
+        checked = [check_event(raw) for raw in batch.events]
+        stored = iter(shop.record(event for event in checked if isinstance(event, Event)))
+        return Outcomes(outcomes=[_outcome(raw, event, stored) for raw, event in zip(batch.events, checked, strict=True)])
+
+    @routes.get("/v1/users/{user_id}/profile")
+    def get_profile(user_id: str, topic: Annotated[str | None, Query(max_length=200)] = None) -> InterestProfile:
+        """What the shop believes about a user, each interest with its evidence; with `topic`, the part under it."""
+        return show_profile(shop, user_id, topic)
+
+    @routes.get("/v1/users/{user_id}/recommendations")
+    def get_recommendations(
+        user_id: str,
+        query: Annotated[str | None, Query(max_length=500)] = None,
+        max_price: Annotated[float | None, Query(gt=0, le=1e9)] = None,
+        only_new: bool = False,
+        k: Annotated[int, Query(ge=1, le=50)] = 5,
+    ) -> Recommendations:
+        """Items for a user, each with a reason and the user's events behind it."""
+        return recommend(shop, user_id, query, max_price, only_new, k)
+
+    @routes.post("/v1/cart/analyze")
+    def post_cart(cart: Cart) -> CartAnalysis:
+        """Price a cart and name what baskets like it also hold."""
+        return analyze_cart(shop, cart.items)
+
+    @routes.get("/healthz")
+    def get_health() -> Health:
+        return Health(events=shop.store.count())
+
+    return routes
+
+
+def _outcome(raw: dict[str, Any], checked: Event | Rejection, stored: Any) -> Outcome:
+    event_id = raw.get("event_id")
+    name = event_id if isinstance(event_id, str) else None
+    if isinstance(checked, Rejection):
+        return Outcome(event_id=name, status="rejected", reason=checked.reason)
+    return Outcome(event_id=name, status="stored" if next(stored) else "duplicate")
+
+
+def _measure(app: FastAPI) -> None:
+    registry = CollectorRegistry()
+    requests = Counter("inkling_requests", "Requests answered", ["route", "status"], registry=registry)
+    seconds = Histogram("inkling_request_seconds", "Seconds until a request was answered", ["route"], registry=registry)
+
+    @app.middleware("http")
+    async def measure(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+        started = perf_counter()
+        response = await call(request)
+        route = request.scope.get("route")
+        path = route.path if route else "unknown"
+        requests.labels(path, str(response.status_code)).inc()
+        seconds.labels(path).observe(perf_counter() - started)
+        return response
+
+    @app.get("/metrics", include_in_schema=False)
+    def get_metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _refusal(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def refuse(_: Request, error: Exception) -> Response:
+        return JSONResponse({"error": str(error)}, status)
+
+    return refuse
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return JSONResponse({"error": f"{where}: {first['msg']}, got {str(first['input'])[:100]!r}"}, 422)
