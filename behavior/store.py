@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import adbc_driver_sqlite.dbapi as adbc
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -33,6 +32,7 @@ EVENT_SCHEMA: dict[str, pl.DataType] = {
 """Columns of an event frame. `attributes` is a JSON object as text; every other column is as in `Event`."""
 
 _COLUMNS = {pl.String(): sa.Text, pl.Float64(): sa.Float, pl.Datetime("us", "UTC"): sa.BigInteger}
+SCAN_ROWS = 100_000
 _REQUIRED = {"event_id", "user_id", "platform", "type", "ts", "quantity", "attributes"}
 
 _metadata = sa.MetaData()
@@ -117,24 +117,11 @@ class EventStore:
         """The whole log, or the events with since <= ts < until, unordered, with the columns of `EVENT_SCHEMA`."""
         low = "" if since is None else f" AND ts >= {_microseconds(since)}"
         high = "" if until is None else f" AND ts < {_microseconds(until)}"
-        where = f"WHERE 1 = 1{low}{high}"
-        if self._file is None:
-            return pl.read_database(f"SELECT {', '.join(EVENT_SCHEMA)} FROM events {where}", self._engine).pipe(_typed)
-        # ADBC infers a column's type from its first rows, so nulls travel as '' and -1, which no valid event holds.
-        columns = ", ".join(
-            name if name in _REQUIRED else f"IFNULL({name}, {-1.0 if kind == pl.Float64() else repr('')}) AS {name}"
-            for name, kind in EVENT_SCHEMA.items()
-        )
-        with adbc.connect(str(self._file)) as connection, connection.cursor() as cursor:
-            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": "65536"})
-            cursor.execute(f"SELECT {columns} FROM events {where}")
-            frame = pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
-        if frame.is_empty():
-            return pl.DataFrame(schema=EVENT_SCHEMA)
-        optional = [name for name in EVENT_SCHEMA if name not in _REQUIRED]
-        return frame.with_columns(
-            pl.when(pl.col(name) != (-1.0 if EVENT_SCHEMA[name] == pl.Float64() else "")).then(pl.col(name)) for name in optional
-        ).pipe(_typed)
+        # Through the driver that also writes: a second SQLite library in the process (ADBC's) would drop its locks and its WAL.
+        with self._begin() as connection:
+            cursor = connection.exec_driver_sql(f"SELECT {', '.join(EVENT_SCHEMA)} FROM events WHERE 1 = 1{low}{high}").cursor
+            chunks = [_to_frame(rows) for rows in iter(lambda: cursor.fetchmany(SCAN_ROWS), [])]
+        return pl.concat(chunks) if chunks else pl.DataFrame(schema=EVENT_SCHEMA)
 
     def users(self) -> list[str]:
         """All user ids, sorted."""
@@ -215,9 +202,7 @@ class EventStore:
 
     def _frame(self, query: sa.Executable) -> pl.DataFrame:
         with self._begin() as connection:
-            rows = connection.execute(query).fetchall()
-        raw = {**EVENT_SCHEMA, "ts": pl.Int64()}
-        return pl.DataFrame([tuple(row) for row in rows], schema=raw, orient="row").pipe(_typed)
+            return _to_frame(connection.execute(query).fetchall())
 
 
 def to_events(frame: pl.DataFrame) -> list[Event]:
@@ -225,8 +210,12 @@ def to_events(frame: pl.DataFrame) -> list[Event]:
     return [Event.model_construct(**{**row, "attributes": json.loads(row["attributes"])}) for row in frame.iter_rows(named=True)]
 
 
-def _typed(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.col("ts").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")).cast(EVENT_SCHEMA)  # type: ignore[arg-type]
+def _to_frame(rows: Sequence[Any]) -> pl.DataFrame:
+    """Rows of the events table, whose times are microseconds since 1970 in UTC, as an event frame."""
+    columns = zip(*rows, strict=True) if rows else ([] for _ in EVENT_SCHEMA)
+    raw = {**EVENT_SCHEMA, "ts": pl.Int64()}
+    frame = pl.DataFrame([pl.Series(name, values, raw[name]) for name, values in zip(raw, columns, strict=True)])
+    return frame.with_columns(pl.col("ts").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
 
 
 def _upsert(table: sa.Table, key: str, value: str, is_sqlite: bool) -> sqlite.Insert | postgresql.Insert:

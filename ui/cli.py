@@ -161,7 +161,7 @@ def _readable_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, StoreError, OSError) as error:
-        _err.print(f"[red]error:[/] {error}", highlight=False)
+        _err.print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
 
 

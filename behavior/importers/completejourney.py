@@ -7,6 +7,7 @@ its local times are stored as UTC, so that hours of the day stay what the till s
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -100,7 +101,7 @@ def event_batches() -> Iterator[pl.DataFrame]:
     )
 
 
-def _item(row: dict[str, str | int | float | None]) -> Item:
+def _item(row: dict[str, Any]) -> Item:
     department, category, kind = (str(row[name] or "") for name in ("department", "product_category", "product_type"))
     path = tuple(readable(level) for level in (department, category, kind) if level)
     if kind in VAGUE and category:
