@@ -128,10 +128,6 @@ class EventStore:
         with self._begin() as connection:
             return list(connection.scalars(sa.select(_events.c.user_id).distinct().order_by(_events.c.user_id)))
 
-    def user_version(self, user_id: str) -> int:
-        """How many events the log holds of a user: grows with each, so views can tell that they are stale."""
-        return int(self._scalar(sa.select(sa.func.count()).where(_events.c.user_id == user_id)))
-
     def has_user(self, user_id: str) -> bool:
         return self._scalar(sa.select(_events.c.event_id).where(_events.c.user_id == user_id).limit(1)) is not None
 

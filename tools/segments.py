@@ -1,5 +1,6 @@
 """Groups of users with a like mix of topics: k-means over the share of baskets per broad topic."""
 
+import numpy as np
 import polars as pl
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import normalize
@@ -47,8 +48,9 @@ def _labels(shop: Shop) -> pl.DataFrame:
     mix = broad.pivot("topic", index="user_id", values="baskets").fill_null(0).sort("user_id")
     if mix.is_empty():
         return pl.DataFrame(schema={"user_id": pl.String, "segment": pl.Int32})
-    model = KMeans(n_clusters=min(GROUPS, len(mix)), n_init=4, random_state=SEED)
-    labels = model.fit_predict(normalize(mix.drop("user_id").to_numpy().astype(float)))
+    points = normalize(mix.drop("user_id").to_numpy().astype(float))
+    model = KMeans(n_clusters=min(GROUPS, len(np.unique(points, axis=0))), n_init=4, random_state=SEED)
+    labels = model.fit_predict(points)
     return mix.select("user_id", segment=pl.Series(labels, dtype=pl.Int32))
 
 

@@ -4,9 +4,10 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import polars as pl
 
@@ -15,8 +16,10 @@ from behavior import (
     Event,
     EventStore,
     InterestProfile,
+    Rejection,
     Settings,
     build_profile,
+    check_event,
     event_frame,
     strength,
     topic_features,
@@ -28,6 +31,8 @@ from tools.results import Card
 
 CLOCK = "clock"
 """Name in the store of how the shop tells the time: "live", or "log" for a replayed log that goes on from its last event."""
+
+CLOCK_SKEW = timedelta(minutes=5)
 
 
 class Shop:
@@ -56,6 +61,13 @@ class Shop:
         if self.store.get(CLOCK) == "log":
             return datetime.fromtimestamp(self._log_end.timestamp() + monotonic() - self._opened, UTC)
         return datetime.now(UTC)
+
+    def check(self, raw: dict[str, Any]) -> Event | Rejection:
+        """One event from outside, or why it is none. An event ahead of the shop's clock is refused: it would count only later."""
+        event = check_event(raw)
+        if isinstance(event, Event) and event.ts > self.now() + CLOCK_SKEW:
+            return Rejection(f"ts: {event.ts.isoformat()!r} is ahead of the shop's clock, {self.now():%Y-%m-%dT%H:%M:%SZ}")
+        return event
 
     def record(self, events: Iterable[Event]) -> list[bool]:
         """Store events and let them take effect at once; says of each whether it was new."""

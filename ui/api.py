@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from pydantic import BaseModel, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from behavior import Event, InterestProfile, Rejection, StoreError, check_event
+from behavior import Event, InterestProfile, Rejection, StoreError
 from tools import Shop, ToolError, UnknownItem, UnknownTopic, UnknownUser, analyze_cart, recommend, show_profile
 from tools.results import CartAnalysis, Recommendations
 
@@ -64,7 +64,7 @@ def _routes(shop: Shop) -> APIRouter:
     @routes.post("/v1/events")
     def post_events(batch: Batch) -> Outcomes:
         """Store events; says of each whether it was stored, known already, or rejected and why. They take effect at once."""
-        checked = [check_event(raw) for raw in batch.events]
+        checked = [shop.check(raw) for raw in batch.events]
         stored = iter(shop.record(event for event in checked if isinstance(event, Event)))
         return Outcomes(outcomes=[_outcome(raw, event, stored) for raw, event in zip(batch.events, checked, strict=True)])
 

@@ -24,6 +24,14 @@ def test_each_event_of_a_batch_has_its_outcome_and_takes_effect(client: TestClie
     assert profile["interests"][0]["evidence"] == ["api-1"]
 
 
+def test_an_event_ahead_of_the_shop_s_clock_is_refused(client: TestClient, shop: Shop) -> None:
+    before = shop.store.count()
+    outcome = client.post("/v1/events", json={"events": [{**GOOD, "ts": "2026-01-01T00:00:00Z"}]}).json()["outcomes"][0]
+    assert outcome["status"] == "rejected"
+    assert "'2026-01-01T00:00:00+00:00' is ahead of the shop's clock, 2025-06-30" in outcome["reason"]
+    assert shop.store.count() == before
+
+
 def test_recommendations_take_every_filter(client: TestClient) -> None:
     query = {"query": "dog food", "max_price": 5, "k": 3}
     cards = client.get("/v1/users/dora/recommendations", params=query).json()["cards"]
