@@ -44,6 +44,7 @@ class Catalog:
                 self._topics[brand] = Topic(brand, (brand,), False, "brand")
             if brand and self._topics[brand].kind == "brand":
                 self._items_of[brand].append(item_id)
+        self._by_lower = {name.lower(): topic for name, topic in self._topics.items()}
         self._search = {name: " ".join(topic.path[-2:]) for name, topic in self._topics.items()}
 
     def item(self, item_id: str) -> Item | None:
@@ -62,7 +63,8 @@ class Catalog:
         return list(self._topics.values())
 
     def topic(self, name: str) -> Topic | None:
-        return self._topics.get(name)
+        """The topic of this name, case aside."""
+        return self._topics.get(name) or self._by_lower.get(name.strip().lower())
 
     def items_of(self, topic: str) -> list[str]:
         """Ids of the listed items under a topic, empty for an unknown one."""

@@ -114,7 +114,7 @@ class InterestProfile(BaseModel):
     user_id: str
     as_of: datetime
     summary: str = ""
-    summary_status: SummaryStatus = "pending"
+    summary_status: SummaryStatus = "unavailable"
     interests: list[Interest]
     traits: list[Trait]
     model: str = "recency-weighted"

@@ -108,8 +108,8 @@ class Shop:
 
     def topic(self, words: str) -> str:
         """The topic that `words` name or come nearest to. Raises UnknownTopic with the nearest names."""
-        if self.catalog.topic(words):
-            return words
+        if named := self.catalog.topic(words):
+            return named.name
         found = self.topics.search(words, 3)
         if not found or found[0][1] < 0.5:
             raise UnknownTopic(words, [name for name, _ in self.catalog.find_topics(words, 3)])
