@@ -14,7 +14,7 @@ def brand_insight(shop: Shop, brand: str) -> BrandInsight:
     name = next((known for known in brands if known.lower() == brand.strip().lower()), None)
     if name is None:
         raise ToolError(f"no brand {brand[:100]!r}, the shop has {', '.join(brands[:20])}")
-    bought = shop.store.scan().filter(pl.col("type") == "purchase", pl.col("item_id").is_not_null())
+    bought = shop.store.scan(types=["purchase"]).filter(pl.col("item_id").is_not_null())
     own = bought.filter(pl.col("item_id").is_in(shop.catalog.items_of(name)))
     topics = pl.DataFrame(
         {"topic": [shop.catalog.topic_of(i) for i in own["item_id"]], "price": own["price"]},
@@ -39,8 +39,8 @@ def campaign_report(shop: Shop, campaign: str) -> CampaignReport:
 
     Raises ToolError naming the campaigns there are.
     """
-    touched = shop.store.scan().filter(pl.col("type").is_in(["impression", "coupon_redeem"]))
-    touched = touched.with_columns(campaign=pl.col("attributes").str.json_path_match("$.campaign")).drop_nulls("campaign")
+    touched = shop.store.scan(types=["impression", "coupon_redeem"]).with_columns(campaign=pl.col("attributes").str.json_path_match("$.campaign"))
+    touched = touched.drop_nulls("campaign")
     wanted = campaign.lower().replace("campaign", "").strip(" #")
     rows = touched.filter(pl.col("campaign").str.to_lowercase() == wanted)
     if rows.is_empty():

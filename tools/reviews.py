@@ -11,8 +11,8 @@ SHOWN = 5
 def read_reviews(shop: Shop, about: str) -> Reviews:
     """The newest reviews of the items of a topic; none when nobody wrote one. Raises UnknownTopic."""
     name = shop.topic(about)
-    rows = shop.store.scan().filter(
-        pl.col("type") == "review", pl.col("item_id").is_in(shop.catalog.items_of(name)), pl.col("text").is_not_null()
+    rows = shop.store.scan(types=["review"]).filter(
+        pl.col("item_id").is_in(shop.catalog.items_of(name)), pl.col("text").is_not_null()
     )
     quotes = [
         Quote(
