@@ -1,0 +1,69 @@
+"""The guard of replies: a sentence is shown only if all that it names and counts was returned in this turn.
+
+Covered: refs, numbers (each with its kind, and beside the ref that it belongs to), quoted words, capitalised names, markup.
+A capitalised word that begins a sentence is taken for a name if a verb follows and the turn had a tool result.
+Not covered: a product in small letters that no ref stands for, comparisons, and claims without a name or number.
+"""
+
+import re
+
+from agent.bus import REF, Bus
+from agent.numbers import Number, numbers_in
+
+_CLAUSE = re.compile(r"[,;:]\s|\s(?:and|or|but|while)\s")
+_MARKUP = re.compile(r"[<>{}\[\]|`]|https?://|www\.|\berror:|tool_call|\w+@\w+")
+_QUOTED = re.compile(r"[\"“]([^\"”]+)[\"”]")
+_CAPITALISED = re.compile(r"(?<![.!?:]\s)(?<=\s)[^\W\d_a-z][\w'’&-]*")
+_SUBJECT = re.compile(r"([A-Z][\w'’&-]*) (?:is|are|was|were|costs?|has|have|tastes?|comes?)\b")
+_OWN_NAMES = {"i", "i'm", "i'll", "i've", "i'd", "inkling", "ok", "english"}
+_SUBJECTS = (
+    "i you he she it we they this that these those there here who what which how where then both all each none one neither "
+    "either everything something nothing nobody buyers people users shoppers reviews prices"
+)
+
+
+def check_reply(sentence: str, bus: Bus, facts: str) -> str | None:
+    """None if the sentence may be shown, else why not. `facts` are the texts of this turn: tool results and the user's line."""
+    for ref in _refs(sentence):
+        if ref not in bus.turn:
+            return f"names {ref!r}, which no tool returned in this turn"
+    if found := _MARKUP.search(sentence):
+        return f"holds {found[0]!r}, which is no sentence"
+    lower = " ".join(facts.lower().split())
+    for quote in _QUOTED.findall(sentence):
+        if " ".join(quote.lower().split()) not in lower:
+            return f"quotes {quote!r}, which nobody said"
+    subject = _SUBJECT.match(sentence)
+    begins = [subject[1]] if subject and bus.turn and subject[1].lower() not in _SUBJECTS.split() else []
+    for name in [*begins, *_CAPITALISED.findall(sentence)]:
+        word = name.lower().replace("’", "'").removesuffix("'s")
+        if word not in _OWN_NAMES and not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower):
+            return f"names {name!r}, which is not in the facts of this turn"
+    return _unfounded_number(sentence, bus, facts)
+
+
+def _unfounded_number(sentence: str, bus: Bus, facts: str) -> str | None:
+    known = [(_refs(line), numbers_in(line)) for line in facts.splitlines()]
+    counts = {float(len(_refs(sentence))), float(len(bus.shown)), 1.0}
+    for clause in _CLAUSE.split(sentence):
+        about = _refs(clause) or _refs(sentence)
+        fitting = [number for refs, numbers in known if not refs or not about or refs & about for number in numbers]
+        for number in numbers_in(clause):
+            if number not in fitting and not (number.kind == "plain" and number.value in counts):
+                return f"says {_words(number)}, which is not in the facts of this turn"
+    return None
+
+
+def _refs(text: str) -> set[str]:
+    return {match[0] for match in REF.finditer(text)}
+
+
+def _words(number: Number) -> str:
+    match number.kind:
+        case "money":
+            return f"${number.value:.2f}"
+        case "share":
+            return f"{number.value:.0%}"
+        case "days":
+            return f"{number.value:g} days"
+    return f"{number.value:g}"

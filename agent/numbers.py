@@ -1,0 +1,116 @@
+"""Numbers as people write them: "$4.50", "five bucks", "half a dozen", "two weeks", "60%"."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["plain", "money", "share", "days"]
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve "
+    "thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_WORDS = {
+    **{word: n for n, word in enumerate(_ONES.split())},
+    **{word: 10 * n for n, word in enumerate(_TENS.split(), 2)},
+    "couple": 2,
+    "pair": 2,
+    "dozen": 12,
+    "half": 0.5,
+    "a": 1,
+    "an": 1,
+    "hundred": 100,
+}
+_ALONE = {"couple", "pair", "dozen"}
+"""Words that stand for a number with or without "a" before them."""
+_BEFORE_ONE = {"", "me", "just", "only", "exactly", "top", "for", "under", "within", "least", "most"}
+"""After other words "one" is a pronoun: "the second one"."""
+_DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30, "quarter": 90, "year": 365}
+_MONEY = {"$", "dollar", "dollars", "buck", "bucks", "usd"}
+_TOKEN = re.compile(
+    r"(?P<digits>(?<![\w.])(?<![A-Za-z]-)\d[\d,]*(?:\.\d+)?(?!\d*(?:st|nd|rd|th)\b))|(?P<word>[a-z]+)|(?P<sign>[$%])"
+)
+
+
+@dataclass(frozen=True)
+class Number:
+    """`share` values lie in 0..1 as a rule, `days` are whole days, `money` is in the shop's currency."""
+
+    value: float
+    kind: Kind
+
+
+def numbers_in(text: str) -> list[Number]:
+    """The numbers of a text in order, each with the kind that the words around it give. Ordinals and refs are none."""
+    tokens = [(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(text.lower())]
+    return list(_read(tokens))
+
+
+def _read(tokens: list[tuple[str, str]]) -> Iterator[Number]:
+    at = 0
+    while at < len(tokens):
+        dollar = tokens[at][1] == "$"
+        value, after = _value(tokens, at + dollar)
+        if value is None:
+            if tokens[at][1] in ("last", "past", "this") and at + 1 < len(tokens) and (days := _days(1, tokens[at + 1][1])):
+                yield Number(days, "days")
+            at += 1
+            continue
+        unit = tokens[after][1] if after < len(tokens) else ""
+        cents = unit in ("cent", "cents")
+        if dollar or unit in _MONEY or cents:
+            yield Number(round(value / 100, 2) if cents else value, "money")
+        elif unit in ("%", "percent") or (unit == "per" and tokens[after + 1 : after + 2] == [("word", "cent")]):
+            yield Number(round(value / 100, 4), "share")
+        elif days := _days(value, unit):
+            yield Number(days, "days")
+        elif tokens[at] == ("word", "half") and after == at + 1:
+            yield Number(0.5, "share")
+        elif after > at + 1 or not _is_article(tokens, at):
+            yield Number(value, "plain")
+        at = max(after, at + 1)
+
+
+def _value(tokens: list[tuple[str, str]], at: int) -> tuple[float | None, int]:
+    """The number that starts at a token, and where the tokens go on."""
+    if at >= len(tokens):
+        return None, at
+    group, text = tokens[at]
+    if group == "digits":
+        return float(text.replace(",", "")), at + 1
+    if group != "word" or text not in _WORDS:
+        return None, at
+    value: float = _WORDS[text]
+    at += 1
+    if text == "half" and tokens[at : at + 1] and tokens[at][1] in ("a", "an"):
+        at += 1
+    while at < len(tokens) and (word := tokens[at][1]) in _WORDS and word not in ("a", "an", "half"):
+        step = _WORDS[word]
+        if word == "hundred" or word in _ALONE:
+            value *= step
+        elif value >= 100 or (value >= 20 and step < 10 and value % 10 == 0):
+            value += step
+        else:
+            break
+        at += 1
+    if at < len(tokens) and tokens[at][1] == "of" and tokens[at - 1][1] in _ALONE:
+        at += 1
+    return value, at
+
+
+def _is_article(tokens: list[tuple[str, str]], at: int) -> bool:
+    """Whether "a", "an" or "one" stands here for no number in particular."""
+    word, before = tokens[at][1], tokens[at - 1][1] if at else ""
+    return word in ("a", "an") or (word == "one" and before not in _BEFORE_ONE)
+
+
+def _days(count: float, unit: str) -> int:
+    """Whole days in so many weeks, months (30 days) or years (365); 0 when the unit is none of time."""
+    unit = unit.removesuffix("s")
+    if unit == "year" and count < 1:
+        count, unit = 12 * count, "month"
+    if unit == "month" and count % 12 == 0:
+        count, unit = count / 12, "year"
+    return round(count * _DAYS.get(unit, 0))

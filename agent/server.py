@@ -1,0 +1,188 @@
+"""The local LLM: a vLLM child process on loopback that lives exactly as long as the `with` block around it.
+
+On a CPU it serves the embedded model with the shipped adapter merged in; on a machine with an NVIDIA GPU it serves
+`Settings.base_model` with an adapter beside it where `finetune/adapters/` has one for that base (written, not yet run on a GPU).
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+
+from agent.weights import ADAPTERS, BASE, TEMPLATE, Progress, Weights, adapter_hash, cpu_dtype, served_model
+from behavior import Settings
+
+HOST = "127.0.0.1"
+START_SECONDS = 600  # a first start on a busy machine; the child's own failure is seen at once
+ADAPTER_NAME = "inkling"
+SPECULATION = {"method": "ngram", "num_speculative_tokens": 5, "prompt_lookup_min": 2, "prompt_lookup_max": 4}
+"""Tool arguments and JSON repeat the prompt: several tokens a step instead of one, with the same text."""
+
+_PREFIX = re.compile(r"^\(\w+ pid=\d+\) (?:[A-Z]+ [\d-]+ [\d:]+ \[[^]]+\] )?")  # (Worker pid=7) ERROR 11-24 03:22:10 [core.py:15]
+_ERROR = re.compile(r"^(?:[\w.]*(?:Error|Exception)|[\w.]+: error|ERROR): ")
+_MEMORY = re.compile(r"allocate memory|MemoryError|out of memory|less than desired", re.IGNORECASE)
+_QUIET = {"VLLM_NO_USAGE_STATS": "1"}
+
+
+class ServerError(RuntimeError):
+    """The local LLM did not start; one readable line says why."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server: its OpenAI address, the model to ask for, the adapter in it."""
+
+    url: str
+    model: str
+    adapter: str | None
+
+
+@dataclass(frozen=True)
+class Command:
+    """How to start a server: vLLM's arguments, what the environment adds, and what it will serve."""
+
+    arguments: list[str]
+    environment: dict[str, str]
+    model: str
+    adapter: str | None
+
+
+@contextmanager
+def local_server(settings: Settings, progress: Progress = lambda message: None) -> Iterator[Served]:
+    """Start vLLM, wait until it answers, and stop it with all its processes when the block ends, however it ends.
+
+    Raises ServerError or WeightsError before the block if it cannot start.
+    """
+    if find_spec("vllm") is None:
+        raise ServerError("vLLM is not installed: run `make install`, or point INKLING_LLM_URL at a running server")
+    command = gpu_command(settings) if has_gpu() else cpu_command(served_model(settings.home, progress))
+    with running(command, settings.llm_port, settings.home / "logs" / "vllm.log", progress) as served:
+        yield served
+
+
+@contextmanager
+def running(command: Command, port: int | None, log: Path, progress: Progress) -> Iterator[Served]:
+    """Run `command` as a server on `port` (None: a free one) until the block ends. Raises ServerError."""
+    port = _free_port(port)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)  # another server may still write to the old one
+    with log.open("wb") as out:
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "agent.keeper", *command.arguments, "--host", HOST, "--port", str(port)],
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **command.environment},
+            start_new_session=True,  # a group that the keeper leads; and Ctrl-C is for us
+        )
+    try:
+        _wait(keeper, f"http://{HOST}:{port}/health", log, progress)
+        yield Served(f"http://{HOST}:{port}/v1", command.model, command.adapter)
+    finally:
+        assert keeper.stdin
+        keeper.stdin.close()
+        keeper.wait()
+        with suppress(ProcessLookupError):  # what a killed keeper left behind
+            os.killpg(keeper.pid, signal.SIGKILL)
+
+
+def cpu_command(weights: Weights) -> Command:
+    """vLLM on the CPU. Eager: the compiled engine decodes faster but takes one to two minutes to start."""
+    cores = sorted(os.sched_getaffinity(0))
+    arguments = [
+        *_vllm(str(weights.path), BASE),
+        "--enforce-eager",
+        "--dtype", cpu_dtype(),
+        "--max-model-len", "4096",
+        "--max-num-seqs", "16",
+        "--kv-cache-memory-bytes", str(1 << 30),
+        "--speculative-config", json.dumps(SPECULATION),
+    ]  # fmt: skip
+    environment = {"VLLM_HOST_IP": HOST, "HF_HUB_OFFLINE": "1"}
+    if len(cores) <= 4:  # by default vLLM leaves out a core and hyperthreads, which halves prefill on two
+        environment |= {"VLLM_CPU_OMP_THREADS_BIND": ",".join(map(str, cores)), "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"}
+    return Command(arguments, environment | _QUIET, BASE, weights.adapter)
+
+
+def gpu_command(settings: Settings, adapters: Path = ADAPTERS) -> Command:
+    """vLLM on a GPU: the named base, with the adapter from the folder that bears the base's name, if there is one."""
+    adapter = adapters / settings.base_model.rpartition("/")[2].lower()
+    arguments = [*_vllm(settings.base_model, settings.base_model), "--max-model-len", "8192"]
+    if not adapter.exists():
+        return Command(arguments, _QUIET, settings.base_model, None)
+    found = adapter_hash(adapter)
+    rank = json.loads((adapter / "adapter_config.json").read_text())["r"]
+    arguments += ["--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"{ADAPTER_NAME}={adapter}"]
+    return Command(arguments, _QUIET, ADAPTER_NAME, found)
+
+
+def has_gpu() -> bool:
+    """Whether an NVIDIA GPU answers here."""
+    if shutil.which("nvidia-smi") is None:
+        return False
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False)
+    return listed.returncode == 0 and bool(listed.stdout.strip())
+
+
+def _vllm(model: str, name: str) -> list[str]:
+    return [
+        sys.executable, "-m", "vllm.entrypoints.openai.api_server",
+        "--model", model,
+        "--served-model-name", name,
+        "--chat-template", str(TEMPLATE),
+        "--enable-auto-tool-choice",
+        "--tool-call-parser", "hermes",
+        "--enable-prefix-caching",
+        "--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}',  # else small models pad JSON
+        "--disable-uvicorn-access-log",
+    ]  # fmt: skip
+
+
+def _free_port(port: int | None) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port or 0))
+        except OSError as error:
+            raise ServerError(f"port {port} for the LLM is taken: stop what listens there, or set INKLING_LLM_PORT") from error
+        return int(probe.getsockname()[1])
+
+
+def _wait(keeper: subprocess.Popen[bytes], health: str, log: Path, progress: Progress) -> None:
+    start = time.monotonic()
+    while (seconds := time.monotonic() - start) < START_SECONDS:
+        code = keeper.poll()
+        if code is not None:
+            raise ServerError(f"{why_ended(code, log.read_text(errors='replace'))} (log: {log})")
+        try:
+            if httpx.get(health, timeout=2).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pass  # not listening yet
+        progress(f"starting vLLM, {seconds:.0f} s")
+        time.sleep(0.25)
+    raise ServerError(f"vLLM did not answer within {START_SECONDS} s (log: {log})")
+
+
+def why_ended(code: int, log: str) -> str:
+    """One line on why vLLM ended while starting, from its exit code (128 + signal) and its log."""
+    lines = [_PREFIX.sub("", line).strip() for line in log.splitlines()]
+    errors = [line for line in lines if _ERROR.search(line) and "root cause" not in line]
+    last = next(iter([*errors[::-1], *filter(None, lines[::-1])]), "it wrote nothing")[:300]
+    if code == 128 + signal.SIGKILL or _MEMORY.search(last):
+        return f"vLLM ran out of memory, it needs about 4 GB: stop other programs, or set INKLING_LLM_URL. {last!r}"
+    if "address already in use" in last.lower():
+        return f"the port of the LLM was taken while vLLM started: try again, or set INKLING_LLM_PORT. {last!r}"
+    return f"vLLM ended with code {code} while starting: {last!r}"

@@ -1,0 +1,199 @@
+"""The tools of a role as LangChain tools over a shop: what the LLM calls, grounded, run, and put on the session's bus."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NotRequired
+
+from langchain.agents import AgentState
+from langchain.tools import ToolRuntime
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langchain_core.tools import BaseTool, StructuredTool
+from langgraph.types import Command
+from pydantic import BaseModel
+
+import tools
+from agent.bus import REF, Bus
+from agent.grounding import Said, ground
+from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, Role
+from agent.rendering import render
+from tools import Shop, ToolError
+from tools.results import Card, CartAnalysis, Explanation, Recommendations, SimilarItems
+
+LINES_HEARD = 3
+"""Arguments may come from the newest line or the two before it."""
+
+ARGUMENTS = {
+    "recommend": "query? max_price? only_new? k?",
+    "similar_items": "item",
+    "analyze_cart": "items?",
+    "show_profile": "topic?",
+    "set_preference": "topic likes",
+    "explain_recommendation": "item",
+    "read_reviews": "about",
+    "build_audience": "topic min_strength? price_sensitivity? segment? days?",
+    "explain_match": "user topic",
+    "list_segments": "name?",
+    "brand_insight": "brand",
+    "campaign_report": "campaign",
+    "recommend_bundles": "topic?",
+}
+_TYPES: dict[str, dict[str, Any]] = {
+    "max_price": {"type": "number"},
+    "only_new": {"type": "boolean"},
+    "k": {"type": "integer"},
+    "items": {"type": "array", "items": {"type": "string"}},
+    "likes": {"type": "boolean"},
+    "min_strength": {"type": "number"},
+    "price_sensitivity": {"type": "string", "enum": ["low", "medium", "high"]},
+    "days": {"type": "integer"},
+}
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Who is served, from the session or the key: the runtime context that no argument can change. Merchants have no user id."""
+
+    role: Role
+    user_id: str | None
+
+
+class ChatState(AgentState[Any]):
+    """A session as it is saved. `bus` is a dumped `Bus`, `recent` the refs of the latest finished turn that had any."""
+
+    bus: NotRequired[dict[str, Any]]
+    recent: NotRequired[list[str]]
+
+
+def tools_of(role: Role, shop: Shop) -> list[BaseTool]:
+    """The tools of a role. A call answers with a tool message whose `artifact` is plain data: `name`, `arguments` (grounded),
+    `written` (as the LLM wrote them), `said` (as people read them), `ok`, `cards`. A call that was answered before in the same turn is not run again:
+    it gets the same message."""
+    described = SHOPPER_TOOLS if role == "shopper" else MERCHANT_TOOLS
+    return [_tool(name, description, shop) for name, description in described.items()]
+
+
+def parameters(name: str) -> dict[str, Any]:
+    """The JSON schema of a tool's arguments, in the order of its signature."""
+    names = ARGUMENTS[name].split()
+    properties = {arg.rstrip("?"): _TYPES.get(arg.rstrip("?"), {"type": "string"}) for arg in names}
+    return {"type": "object", "properties": properties, "required": [arg for arg in names if not arg.endswith("?")]}
+
+
+def call_tool(name: str, shop: Shop, user_id: str | None, arguments: dict[str, Any]) -> BaseModel:
+    """Run a tool on grounded arguments for the user of the session. Raises ToolError."""
+    match name:
+        case "build_audience" | "list_segments" | "brand_insight" | "campaign_report" | "recommend_bundles":
+            result: BaseModel = getattr(tools, name)(shop, **arguments)
+            return result
+        case "explain_match":
+            return tools.explain_match(shop, arguments["user"], arguments["topic"])
+        case "read_reviews":
+            return tools.read_reviews(shop, arguments["about"])
+    if user_id is None:
+        raise ToolError(f"{name} is about a shopper, and this session has none")
+    match name:
+        case "analyze_cart":
+            cart = dict.fromkeys(arguments["items"], 1.0) if "items" in arguments else tools.cart_of(shop, user_id)
+            return tools.analyze_cart(shop, cart)
+        case "similar_items":
+            return tools.similar_items(shop, user_id, arguments["item"])
+        case "explain_recommendation":
+            return tools.explain_recommendation(shop, user_id, arguments["item"])
+        case "show_profile":
+            return tools.show_profile(shop, user_id, **arguments)
+        case "set_preference":
+            return tools.set_preference(shop, user_id, **arguments)
+        case "recommend":
+            return tools.recommend(shop, user_id, **arguments)
+    raise ToolError(f"no tool {name!r}")
+
+
+def put(result: BaseModel, bus: Bus) -> tuple[str, list[Card]]:
+    """What the LLM is told of a result, and its cards; all of them are on the bus then, also those beyond the rendered few."""
+    text, cards = render(result, bus), cards_of(result)
+    if cards and not isinstance(result, Explanation):
+        bus.put_items(cards)
+    return text, cards
+
+
+def cards_of(result: BaseModel) -> list[Card]:
+    """The products that a result shows."""
+    match result:
+        case Recommendations() | SimilarItems():
+            return result.cards
+        case CartAnalysis():
+            return result.missing
+        case Explanation():
+            return [result.card]
+    return []
+
+
+def as_said(written: dict[str, Any], grounded: dict[str, Any], refs: dict[str, str]) -> dict[str, Any]:
+    """Grounded arguments as people read them: items by their ref in `refs` (by item id) or in the words for them, users as named."""
+    shown = dict(grounded)
+    if (item := grounded.get("item")) is not None:
+        shown["item"] = refs.get(item, written["item"])
+    shown |= {name: written[name] for name in ("items", "user") if name in grounded}
+    return shown
+
+
+def turn_of(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """The messages since and with the newest line of the user."""
+    start = max((at for at, message in enumerate(messages) if isinstance(message, HumanMessage)), default=0)
+    return list(messages[start:])
+
+
+def same_call(name: str, arguments: dict[str, Any], turn: Sequence[AnyMessage]) -> ToolMessage | None:
+    """The message of a turn that answers this call already, with its arguments as the LLM wrote them or grounded."""
+    for message in turn:
+        if isinstance(message, ToolMessage) and message.artifact and message.artifact["name"] == name:
+            done = message.artifact
+            if arguments in (done["written"], done["arguments"]):
+                return message
+    return None
+
+
+def _tool(name: str, description: str, shop: Shop) -> BaseTool:
+    wanted = {arg.rstrip("?"): not arg.endswith("?") for arg in ARGUMENTS[name].split()}
+
+    def run(runtime: ToolRuntime[Speaker, ChatState], **written: Any) -> Command[Any]:
+        bus, turn = Bus.model_validate(runtime.state.get("bus", {})), turn_of(runtime.state["messages"])
+        arguments, cards, ok = written, list[Card](), False
+        refs = {card.item_id: ref for ref, card in bus.items.items()}
+        try:
+            earlier = same_call(name, written, turn)
+            if not earlier:
+                arguments = ground(written, wanted, _said(runtime.state), bus, shop)
+                earlier = same_call(name, arguments, turn)
+            if earlier:
+                return _command(earlier.text, earlier.artifact, bus, runtime)
+            text, cards = put(call_tool(name, shop, runtime.context.user_id, arguments), bus)
+            ok = True
+        except ToolError as error:
+            text = f"error: {error}"
+        artifact = {
+            "name": name,
+            "arguments": arguments,
+            "written": written,
+            "said": as_said(written, arguments, refs),
+            "ok": ok,
+            "cards": [card.model_dump(mode="json") for card in cards],
+        }
+        return _command(text, artifact, bus, runtime)
+
+    return StructuredTool.from_function(func=run, name=name, description=description, args_schema=parameters(name))
+
+
+def _command(text: str, artifact: dict[str, Any], bus: Bus, runtime: ToolRuntime[Speaker, ChatState]) -> Command[Any]:
+    status = "success" if artifact["ok"] else "error"
+    message = ToolMessage(text, artifact=artifact, name=artifact["name"], tool_call_id=runtime.tool_call_id, status=status)
+    return Command(update={"bus": bus.model_dump(mode="json"), "messages": [message]})
+
+
+def _said(state: ChatState) -> Said:
+    messages = state["messages"]
+    lines = [message.text for message in reversed(messages) if isinstance(message, HumanMessage)]
+    earlier = messages[: len(messages) - len(turn_of(messages))]
+    reply = next((message.text for message in reversed(earlier) if isinstance(message, AIMessage)), "")
+    recent = state.get("bus", {}).get("turn") or state.get("recent", [])
+    return Said(lines[:LINES_HEARD], [match[0] for match in REF.finditer(reply)], recent)

@@ -1,0 +1,82 @@
+"""An OpenAI-compatible chat server on a loopback port whose answers a test writes: real HTTP, real streaming, no model."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Answer = str | tuple[str, dict[str, Any]]
+"""A text, or the name and arguments of a tool call."""
+
+
+class FakeLLM:
+    """Answers come in the order of `answers`, the last one again and again; `requests` are the bodies that were received."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.answers: list[Answer] = ["Hello!"]
+        self.requests: list[dict[str, Any]] = []
+        self.finish_reason = "stop"
+
+    def next_answer(self, request: dict[str, Any]) -> Answer:
+        self.requests.append(request)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def prompt(self, at: int = -1) -> list[tuple[str, str]]:
+        """Role and text of the messages of a request; a tool call stands as its name and arguments."""
+        rows = []
+        for message in self.requests[at]["messages"]:
+            calls = [f"{call['function']['name']}{call['function']['arguments']}" for call in message.get("tool_calls", [])]
+            rows.append((message["role"], "".join([message["content"] or "", *calls])))
+        return rows
+
+
+@contextmanager
+def fake_openai() -> Iterator[FakeLLM]:
+    """The server, for the length of the block."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    fake = FakeLLM(f"http://127.0.0.1:{server.server_port}/v1")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            for delta, finish in _deltas(fake.next_answer(request), fake.finish_reason):
+                choice = {"index": 0, "delta": delta, "finish_reason": finish}
+                chunk = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "fake", "choices": [choice]}
+                self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+            self.wfile.write(b"data: [DONE]\n\n")
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keep the test's output quiet."""
+
+    server.RequestHandlerClass = Handler
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield fake
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _deltas(answer: Answer, finish: str) -> Iterator[tuple[dict[str, Any], str | None]]:
+    """The pieces of an answer, cut so that words and numbers are split."""
+    yield {"role": "assistant", "content": ""}, None
+    if isinstance(answer, str):
+        for start in range(0, len(answer), 3):
+            yield {"content": answer[start : start + 3]}, None
+        yield {}, finish
+        return
+    name, arguments = answer
+    call = {"index": 0, "id": f"call-{name}", "type": "function", "function": {"name": name, "arguments": ""}}
+    yield {"tool_calls": [call]}, None
+    text = json.dumps(arguments)
+    for start in range(0, len(text), 5):
+        yield {"tool_calls": [{"index": 0, "function": {"arguments": text[start : start + 5]}}]}, None
+    yield {}, "tool_calls"

@@ -1,0 +1,221 @@
+"""Protects what tools are called with: only what the user said or pointed at. Run: pytest tests/agent/test_grounding.py"""
+
+from typing import Any
+
+import pytest
+
+from agent.bus import Bus
+from agent.grounding import Said, ground
+from agent.numbers import numbers_in
+from tools import Shop, ToolError, UnknownUser
+from tools.audience import pseudonym
+
+OPTIONAL, NEEDED = False, True
+
+
+def grounded(
+    shop: Shop, line: str, name: str, value: Any, bus: Bus | None = None, earlier: str = "", needed: bool = OPTIONAL
+) -> Any:
+    lines = [line, earlier] if earlier else [line]
+    bus = bus or Bus()
+    return ground({name: value}, {name: needed}, Said(lines, recent=bus.turn), bus, shop).get(name)
+
+
+@pytest.fixture
+def bus(read_shop: Shop) -> Bus:
+    """A list of four was shown: whole milk 1.20, oat milk 2.40, bagels 2.60, plain yogurt 1.80."""
+    bus = Bus()
+    bus.put_items([read_shop.card(item_id) for item_id in ("milk", "oat", "bagel", "yogurt")])
+    return bus
+
+
+@pytest.mark.parametrize(
+    ("line", "written", "query"),
+    [
+        ("got any oat milk?", "oatland", "oat milk"),
+        ("got any oat milk?", "oat milk", "oat milk"),
+        ("got any OAT MILK?", "oat milk", "OAT MILK"),
+        ("got any oat milk?", "oat milk drink", "oat milk"),
+        ("is there oatmilk", "oat milk", "oatmilk"),
+        ("is there plantmilk", "plant milk", "plant milk"),
+        ("some cofee please", "coffee", "coffee"),
+        ("snacks for the cinema", "snack", "snacks"),
+        ("I could use something for my puppy", "puppy", "puppy"),
+        ("Crème brûlée ingredients", "crème brûlée", "Crème brûlée"),
+        ("咖啡 please", "咖啡", "咖啡"),
+        ("something nice for tonight", "wine", None),
+        ("what do you recommend?", "recommend me the", None),
+        ("anything for me", "anything", None),
+        ("any milk", 7, None),
+    ],
+)
+def test_a_query_is_a_span_of_the_line_or_dropped(read_shop: Shop, line: str, written: Any, query: str | None) -> None:
+    assert grounded(read_shop, line, "query", written) == query
+
+
+def test_a_span_may_come_from_the_line_before(read_shop: Shop) -> None:
+    assert grounded(read_shop, "and under $3", "query", "oat milk", earlier="any oat milk?") == "oat milk"
+
+
+def test_a_needed_argument_that_nobody_said_is_refused(read_shop: Shop) -> None:
+    with pytest.raises(ToolError, match="did not say topic 'beef'"):
+        grounded(read_shop, "note that I am vegan", "topic", "beef", needed=NEEDED)
+    with pytest.raises(ToolError, match="topic is missing"):
+        ground({}, {"topic": True}, Said(["hm"]), Bus(), read_shop)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "written", "value"),
+    [
+        ("oat milk under $4.50", "max_price", 4.5, 4.5),
+        ("oat milk under five bucks", "max_price", 5, 5),
+        ("oat milk under five bucks", "max_price", "five", 5),
+        ("oat milk under five bucks", "max_price", 50, 5),
+        ("three ideas under twenty five dollars", "max_price", 3, 25),
+        ("between 2 and 4", "max_price", 7, None),
+        ("oat milk", "max_price", 5, None),
+        ("nothing above 99 cents", "max_price", 0.99, 0.99),
+        ("give me five ideas", "k", 5, 5),
+        ("a couple of ideas", "k", 2, 2),
+        ("half a dozen snacks", "k", 6, 6),
+        ("half a dozen snacks", "k", 12, 6),
+        ("5 snacks under $10", "k", 10, 5),
+        ("some ideas", "k", 3, None),
+        ("the second one", "k", 2, None),
+        ("at least sixty percent", "min_strength", 0.6, 0.6),
+        ("at least 60%", "min_strength", 60, 0.6),
+        ("above 0.75 please", "min_strength", 0.7, 0.75),
+        ("strong ones", "min_strength", 0.8, None),
+        ("bought in the last two weeks", "days", 14, 14),
+        ("bought in the last two weeks", "days", 2, 14),
+        ("in the past month", "days", 30, 30),
+        ("within half a year", "days", 180, 180),
+        ("in 2016 people", "days", 30, None),
+    ],
+)
+def test_a_number_is_in_the_line_or_the_only_one_of_its_kind(
+    read_shop: Shop, line: str, name: str, written: Any, value: float | None
+) -> None:
+    assert grounded(read_shop, line, name, written) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("p3 of shopper-12ab34cd on the 2nd", []),
+        ("1,200 users and 12.5%", [(1200, "plain"), (0.125, "share")]),
+        ("one hundred twenty, a fortnight, one week", [(120, "plain"), (14, "days"), (7, "days")]),
+        ("5$ or 99 per cent", [(5, "money"), (0.99, "share")]),
+        ("a cup, another one", []),
+    ],
+)
+def test_numbers_are_read_with_their_kind(text: str, numbers: list[tuple[float, str]]) -> None:
+    assert [(number.value, number.kind) for number in numbers_in(text)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("line", "written", "item"),
+    [
+        ("more like the second one", "the second one", "oat"),
+        ("more like the 3rd", "the 3rd", "bagel"),
+        ("number 2", "number 2", "oat"),
+        ("why option three?", "option three", "bagel"),
+        ("the first", "the first", "milk"),
+        ("the last one", "the last one", "yogurt"),
+        ("second to last", "second to last", "bagel"),
+        ("the top one", "the top one", "milk"),
+        ("the cheapest", "the cheapest", "milk"),
+        ("the pricier one", "the pricier one", "bagel"),
+        ("the cheaper milk", "the cheaper milk", "milk"),
+        ("the second milk", "the second milk", "oat"),
+        ("why p3?", "p3", "bagel"),
+        ("why that one?", "that one", "milk"),
+        ("what is it like", "it", "milk"),
+        ("the oat one", "the oat one", "oat"),
+        ("those bagles you showed me", "those bagles you showed me", "bagel"),
+        ("the second one", "p2", "oat"),
+        ("the second one", "p9", "oat"),
+        ("the second one", "the seventh item", "oat"),
+        ("more like Oat milk, 1 l", "Oat milk, 1 l", "oat"),
+        ("like green tea", "green tea", "tea"),
+        ("similar to dog food", "dog food", "dogfood"),
+    ],
+)
+def test_an_item_is_what_was_pointed_at_or_named(read_shop: Shop, bus: Bus, line: str, written: str, item: str) -> None:
+    assert grounded(read_shop, line, "item", written, bus, needed=NEEDED) == item
+
+
+def test_it_is_what_the_last_reply_named_first(read_shop: Shop, bus: Bus) -> None:
+    said = Said(["why it?"], named=["p3", "p1"])
+    assert ground({"item": "it"}, {"item": True}, said, bus, read_shop) == {"item": "bagel"}
+
+
+@pytest.mark.parametrize(
+    ("line", "written", "message"),
+    [
+        ("the ninth one", "the ninth one", "holds 4"),
+        ("why p9?", "p9", "p9"),
+        ("like my telescope", "telescope", "telescope"),
+        ("more please", "caviar", "caviar"),
+    ],
+)
+def test_an_item_that_is_not_there_is_refused(read_shop: Shop, bus: Bus, line: str, written: str, message: str) -> None:
+    with pytest.raises(ToolError, match=message):
+        grounded(read_shop, line, "item", written, bus, needed=NEEDED)
+
+
+def test_a_pointer_without_a_list_is_refused(read_shop: Shop) -> None:
+    with pytest.raises(ToolError, match="nothing was shown yet"):
+        grounded(read_shop, "why that one?", "item", "that one", needed=NEEDED)
+
+
+@pytest.mark.parametrize("written", [["oat milk", "bagles", "a unicorn", "caviar"], "oat milk, bagles and a unicorn"])
+def test_a_cart_s_items_are_found_or_kept_in_the_user_s_words(read_shop: Shop, written: Any) -> None:
+    line = "I have oat milk, bagles and a unicorn"
+    assert grounded(read_shop, line, "items", written) == ["oat", "bagel", "a unicorn"]
+
+
+@pytest.mark.parametrize(
+    ("line", "written", "topic"),
+    [
+        ("I hate dog food", "dog food", "dog food"),
+        ("I hate the third one", "the third one", "Bagels"),
+        ("never show me that again", "that", "Milk"),
+        ("reviews of p2", "p2", "Plant milk"),
+        ("no more of the oat one", "the oat one", "Plant milk"),
+    ],
+)
+def test_a_topic_is_said_or_that_of_the_item_pointed_at(read_shop: Shop, bus: Bus, line: str, written: str, topic: str) -> None:
+    assert grounded(read_shop, line, "topic", written, bus, needed=NEEDED) == topic
+
+
+def test_a_merchant_s_that_is_the_latest_topic(read_shop: Shop) -> None:
+    bus = Bus()
+    bus.put_topic("Dog food")
+    assert grounded(read_shop, "who else is into that?", "topic", "that", bus, needed=NEEDED) == "Dog food"
+
+
+def test_a_user_is_a_ref_a_pseudonym_or_an_id_and_becomes_a_pseudonym(read_shop: Shop) -> None:
+    bus, dora, ben = Bus(), pseudonym("dora"), pseudonym("ben")
+    bus.put_user("dora", dora)
+    bus.put_user("ben", ben)
+    for line, written, user in [
+        ("why u2?", "u2", ben),
+        (f"why {dora}?", dora, dora),
+        ("why household carl?", "household carl", pseudonym("carl")),
+        ("why is the second user in?", "the second user", ben),
+        ("why is she in?", "she", dora),
+    ]:
+        assert grounded(read_shop, line, "user", written, bus, needed=NEEDED) == user
+    with pytest.raises(UnknownUser, match="nobody"):
+        grounded(read_shop, "why user nobody?", "user", "user nobody", bus, needed=NEEDED)
+    with pytest.raises(ToolError, match="no user was shown yet"):
+        grounded(read_shop, "why the second user?", "user", "the second user", needed=NEEDED)
+    with pytest.raises(ToolError, match="did not say user"):
+        grounded(read_shop, "why dora?", "user", "u7", bus, needed=NEEDED)
+
+
+def test_judgements_stay_and_what_no_tool_takes_goes(read_shop: Shop) -> None:
+    wanted = {"topic": True, "likes": True, "price_sensitivity": False}
+    written = {"likes": "false", "user_id": "ben", "price_sensitivity": "extreme", "topic": "tea"}
+    assert ground(written, wanted, Said(["no tea"]), Bus(), read_shop) == {"topic": "tea", "likes": False}
