@@ -1,0 +1,1 @@
+"""Fine-tuning: dialogues and profiles from real events, LoRA training, the shipped adapters."""

@@ -1,0 +1,134 @@
+"""Chat dialogues for training: lines from the phrases, calls of the real tools on real users, replies that pass the guard."""
+
+import json
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from agent.bus import Bus
+from agent.grounding import Said, ground
+from agent.prompts import SYSTEM, Role
+from agent.reply import Release
+from agent.toolbox import ARGUMENTS, call_tool, put
+from finetune.noise import Noise
+from finetune.phrases import Line, Pattern, fill
+from finetune.replies import reply, reply_to_error
+from finetune.slots import Slots
+from tools import Shop, ToolError, show_profile
+from tools.results import PreferenceChange
+
+Message = dict[str, Any]
+"""A chat message as the chat template takes it."""
+
+FOLLOW_UPS = ("similar_items", "explain_recommendation", "read_reviews", "explain_match")
+SLOW = ("brand_insight", "campaign_report", "list_segments", "recommend_bundles", "read_reviews")
+
+
+class Dialogues:
+    """Draws dialogues of one role over one shop. Nothing is written to the shop: a stated preference is only imagined."""
+
+    def __init__(self, shop: Shop, role: Role, users: list[str], patterns: list[Pattern], slots: Slots, rng: random.Random) -> None:
+        self._shop, self._role, self._users, self._slots, self._rng = shop, role, users, slots, rng
+        self._noise = Noise()
+        self._of: dict[str | None, list[Pattern]] = {}
+        for pattern in patterns:
+            self._of.setdefault(pattern.tool, []).append(pattern)
+        self._pointing = [p for name in FOLLOW_UPS for p in self._of.get(name, []) if "{ref}" in p.text or "{user}" in p.text]
+        self._remembered: dict[str, BaseModel | ToolError] = {}
+
+    def lines(self, n: int) -> Iterator[list[Message]]:
+        """`n` single lines, each with its call or plain reply. Every tool gets at least half an even share, the rest goes by patterns."""
+        for _ in range(n):
+            line = self._line(self._pattern())
+            yield [{"role": "system", "content": SYSTEM[self._role]}, {"role": "user", "content": line.text}, _answer(line)]
+
+    def dialogues(self, n: int, turns: int = 3) -> Iterator[list[Message]]:
+        """`n` sessions of up to `turns` turns, with tool results and replies."""
+        for _ in range(n):
+            yield [{"role": "system", "content": SYSTEM[self._role]}, *self._session(self._rng.randint(1, turns))]
+
+    def _session(self, turns: int) -> Iterator[Message]:
+        bus, said, named = Bus(), [], list[str]()
+        user = self._rng.choice(self._users) if self._role == "shopper" else None
+        recent: list[str] = []
+        for _ in range(turns):
+            pointing = bool(bus.shown or bus.users) and self._rng.random() < 0.45
+            line = self._line(self._rng.choice(self._pointing) if pointing else self._pattern())
+            bus.begin_turn()
+            said.insert(0, line.text)
+            yield {"role": "user", "content": line.text}
+            yield _answer(line)
+            if line.tool is None:
+                continue
+            text, answer = self._tool(line, Said(said[:3], named, recent), bus, user)
+            yield {"role": "tool", "content": text}
+            yield {"role": "assistant", "content": answer}
+            named = [ref for ref in bus.turn if ref in answer.replace(",", " ").replace(".", " ").split()]
+            recent = bus.turn or recent
+
+    def _tool(self, line: Line, said: Said, bus: Bus, user: str | None) -> tuple[str, str]:
+        """What the tool says, and a reply to it that the guard passes."""
+        assert line.tool is not None
+        wanted = {arg.rstrip("?"): not arg.endswith("?") for arg in ARGUMENTS[line.tool].split()}
+        try:
+            arguments = ground(line.arguments, wanted, said, bus, self._shop)
+            result = self._result(line.tool, arguments, user)
+        except ToolError as error:
+            text = f"error: {error}"
+            return text, self._checked(lambda: reply_to_error(text, self._rng), bus, f"{line.text}\n{text}")
+        text, _ = put(result, bus)
+        return text, self._checked(lambda: reply(result, bus, self._rng), bus, f"{line.text}\n{text}")
+
+    def _result(self, tool: str, arguments: dict[str, Any], user: str | None) -> BaseModel:
+        if tool == "set_preference":
+            assert user is not None
+            return self._imagined(user, **arguments)
+        if tool not in SLOW:
+            return call_tool(tool, self._shop, user, arguments)
+        key = json.dumps([tool, arguments])
+        if key not in self._remembered:
+            try:
+                self._remembered[key] = call_tool(tool, self._shop, user, arguments)
+            except ToolError as error:
+                self._remembered[key] = error
+        known = self._remembered[key]
+        if isinstance(known, ToolError):
+            raise known
+        return known
+
+    def _imagined(self, user: str, topic: str, likes: bool) -> PreferenceChange:
+        name = self._shop.topic(topic)
+        interests = show_profile(self._shop, user, name).interests
+        before = next((i.strength for i in interests if i.topic == name), 0.0)
+        after = min(0.97, before + self._rng.uniform(0.3, 0.6)) if likes else 0.01
+        return PreferenceChange(topic=name, likes=likes, before=before, after=after, event_id="imagined")
+
+    def _checked(self, compose: Any, bus: Bus, facts: str) -> str:
+        """A composed reply that the guard lets through whole."""
+        for _ in range(20):
+            text = str(compose())
+            release = Release(bus, facts)
+            release.feed(text)
+            release.end(False)
+            if not release.dropped:
+                return text
+        raise ValueError(f"the guard lets no reply through, the last was {text!r} to {facts!r}")
+
+    def _pattern(self) -> Pattern:
+        names = list(self._of)
+        if self._rng.random() < 0.5:
+            return self._rng.choice(self._of[self._rng.choice(names)])
+        return self._rng.choice([pattern for patterns in self._of.values() for pattern in patterns])
+
+    def _line(self, pattern: Pattern) -> Line:
+        while (line := fill(pattern, self._slots, self._noise, self._rng)) is None or not line.text:
+            pass
+        return line
+
+
+def _answer(line: Line) -> Message:
+    if line.tool is None:
+        return {"role": "assistant", "content": line.reply}
+    return {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": line.tool, "arguments": line.arguments}}]}

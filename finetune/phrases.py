@@ -1,0 +1,130 @@
+"""Phrase files: what people type, one pattern a line, and the tool call or reply that answers it.
+
+`PATTERN => name={slot}; name=literal` for a tool, `PATTERN => REPLY` in `plain.txt`. `[a|b|]` picks an alternative, `{slot}` is filled.
+A text argument is a span of the line, so that the LLM learns to copy what was said.
+"""
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, Role
+from finetune.noise import Noise
+from finetune.slots import Slot, Slots
+
+FOLDER = Path(__file__).parent / "phrases"
+TOOLS: dict[Role, dict[str, str]] = {"shopper": SHOPPER_TOOLS, "merchant": MERCHANT_TOOLS}
+PLAIN = "plain"
+
+NUMBERS = ("max_price", "k", "min_strength", "days")
+TRUTHS = {"true": True, "false": False}
+
+_INNERMOST = re.compile(r"\[([^\[\]]*)\]")
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One line of a phrase file. `tool` is None where the answer is `reply`."""
+
+    role: Role
+    tool: str | None
+    text: str
+    arguments: tuple[tuple[str, str], ...] = ()
+    reply: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a person typed and what answers it: a call of `tool` with `arguments`, or `reply`."""
+
+    role: Role
+    text: str
+    tool: str | None
+    arguments: dict[str, Any]
+    reply: str = ""
+
+
+def read_patterns(role: Role, folder: Path = FOLDER) -> list[Pattern]:
+    """All patterns of a role, in the order of its tools. Raises ValueError naming the file and line that cannot be read."""
+    patterns = []
+    for name in (*TOOLS[role], PLAIN):
+        path = folder / role / f"{name}.txt"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if line.strip() and not line.startswith("#"):
+                patterns.append(_pattern(role, name, line, f"{path.name} line {number}"))
+    return patterns
+
+
+def fill(pattern: Pattern, slots: Slots, noise: Noise, rng: random.Random) -> Line | None:
+    """One way to say a pattern, or None when the alternative chosen does not hold an argument's words."""
+    text, arguments = _alternative(pattern.text, rng), dict(pattern.arguments)
+    filled: dict[str, Slot] = {}
+    for name in dict.fromkeys(_SLOT.findall(text)):
+        slot = slots.draw(name, rng)
+        filled[name] = noise.slot(slot, rng)
+    literals = [value for value in arguments.values() if not _SLOT.search(value)]
+    text = noise.words(text, keep=literals, rng=rng)
+    text = _SLOT.sub(lambda match: filled[match[1]].surface, text)
+    text, change = noise.shape(text, rng)
+    values: dict[str, Any] = {}
+    for name, value in arguments.items():
+        parsed = _value(name, value, filled)
+        if name == "items":
+            values[name] = [change(item.strip()) for item in str(parsed).split(",")]
+            continue
+        if isinstance(parsed, str) and name != "price_sensitivity":
+            parsed = change(parsed)
+            if parsed not in text:
+                return None
+        values[name] = parsed
+    return Line(pattern.role, text, pattern.tool, values, _alternative(pattern.reply, rng))
+
+
+def _pattern(role: Role, name: str, line: str, where: str) -> Pattern:
+    text, arrow, rest = line.partition("=>")
+    if not arrow or not text.strip():
+        raise ValueError(f"{where}: {line!r} is not `PATTERN => ...`")
+    if name == PLAIN:
+        return Pattern(role, None, text.strip(), reply=rest.strip())
+    arguments = []
+    for part in filter(None, (part.strip() for part in rest.split(";"))):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise ValueError(f"{where}: {part!r} is not `name=value`")
+        arguments.append((key.strip(), value.strip()))
+    return Pattern(role, name, text.strip(), tuple(arguments))
+
+
+def _alternative(text: str, rng: random.Random) -> str:
+    while (match := _INNERMOST.search(text)) is not None:
+        text = text[: match.start()] + rng.choice(match[1].split("|")) + text[match.end() :]
+    return re.sub(r"\s{2,}", " ", re.sub(r"\s+([,.!?])", r"\1", text)).strip()
+
+
+def _value(name: str, value: str, filled: dict[str, Slot]) -> Any:
+    """The typed value of an argument; a slot that the chosen alternative lacks leaves a mark that no line holds."""
+    whole = _SLOT.fullmatch(value)
+    if whole:
+        return filled[whole[1]].value if whole[1] in filled else "\0"
+    if name in NUMBERS:
+        return float(value) if "." in value else int(value)
+    if value in TRUTHS:
+        return TRUTHS[value]
+    return _SLOT.sub(lambda match: filled[match[1]].surface if match[1] in filled else "\0", value)
+
+
+def checked(patterns: list[Pattern], signature: Callable[[str], list[str]]) -> list[Pattern]:
+    """The patterns, arguments in the tool's own order. Raises ValueError for an argument that the tool does not have."""
+    ordered = []
+    for pattern in patterns:
+        names = signature(pattern.tool) if pattern.tool else []
+        given = dict(pattern.arguments)
+        if unknown := set(given) - set(names):
+            raise ValueError(f"{pattern.tool} has no argument {sorted(unknown)}: {pattern.text!r}")
+        arguments = tuple((name, given[name]) for name in names if name in given)
+        ordered.append(Pattern(pattern.role, pattern.tool, pattern.text, arguments, pattern.reply))
+    return ordered
