@@ -87,7 +87,7 @@ class Chat:
     """The agents of both roles over one shop and one LLM."""
 
     def __init__(self, shop: Shop, llm: LLM, saver: BaseCheckpointSaver[Any]) -> None:
-        self._shop = shop
+        self._shop, self.saver = shop, saver
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         roles: tuple[Role, ...] = ("shopper", "merchant")
         self._agents: dict[Role, Graph] = {
@@ -101,6 +101,13 @@ class Chat:
             )
             for role in roles
         }
+
+    async def forget(self, user_id: str) -> None:
+        """Delete all sessions of a shopper."""
+        sessions = {saved.config["configurable"]["thread_id"] async for saved in self.saver.alist(None)}
+        for thread in sessions:
+            if json.loads(thread)[1] == user_id:
+                await self.saver.adelete_thread(thread)
 
     async def stream(self, line: str, *, role: Role, user_id: str | None, session_id: str) -> AsyncGenerator[ChatEvent, None]:
         """One turn: tool steps, cards, pieces of the reply, and Done last.

@@ -60,6 +60,8 @@ class LLM:
             reply = client.chat.completions.create(
                 model=self.model, messages=cast(Any, messages), response_format=answer, max_tokens=max_tokens, temperature=0.0
             )
+        if isinstance(reply, str) or not reply.choices:  # openai hands on an answer that is no JSON as text
+            raise LLMUnavailable(f"the LLM at {self.url!r} answered {_one_line(str(reply))[:80]!r}, which is no completion")
         text = reply.choices[0].message.content or ""
         if reply.choices[0].finish_reason == "length":
             raise LLMUnavailable(f"the LLM's JSON was not complete after {max_tokens} tokens: {text[-80:]!r}")

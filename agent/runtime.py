@@ -1,5 +1,6 @@
 """All that a running Inkling holds, opened and closed in order: shop, LLM, saved sessions, chat, profile writer."""
 
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -25,6 +26,13 @@ class Runtime:
     chat: Chat
     profiles: ProfileWriter
     no_llm: str | None = None
+
+    async def erase(self, user_id: str) -> int:
+        """Delete a user everywhere: events, views, what was written, sessions; returns how many events. Raises UnknownUser."""
+        erased = await to_thread(self.shop.erase, user_id)
+        self.profiles.forget(user_id)
+        await self.chat.forget(user_id)
+        return erased
 
 
 @asynccontextmanager

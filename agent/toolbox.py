@@ -66,8 +66,8 @@ class ChatState(AgentState[Any]):
 
 def tools_of(role: Role, shop: Shop) -> list[BaseTool]:
     """The tools of a role. A call answers with a tool message whose `artifact` is plain data: `name`, `arguments` (grounded),
-    `written` (as the LLM wrote them), `said` (as people read them), `ok`, `cards`. A call that was answered before in the same turn is not run again:
-    it gets the same message."""
+    `written` (as the LLM wrote them), `said` (as people read them), `ok`, `cards`. A call that was answered before in the same
+    turn is not run again: it gets the same message."""
     described = SHOPPER_TOOLS if role == "shopper" else MERCHANT_TOOLS
     return [_tool(name, description, shop) for name, description in described.items()]
 
@@ -129,7 +129,7 @@ def cards_of(result: BaseModel) -> list[Card]:
 
 
 def as_said(written: dict[str, Any], grounded: dict[str, Any], refs: dict[str, str]) -> dict[str, Any]:
-    """Grounded arguments as people read them: items by their ref in `refs` (by item id) or in the words for them, users as named."""
+    """Grounded arguments as people read them: an item by its ref (`refs` has them by item id) or the words for it, a user as named."""
     shown = dict(grounded)
     if (item := grounded.get("item")) is not None:
         shown["item"] = refs.get(item, written["item"])

@@ -14,6 +14,8 @@ WINDOW_DAYS = 28.0
 PRIOR_BASKETS, PRIOR_DAYS = 0.02, 20.0
 STATED_BASKETS = 8.0
 AVOIDED = 0.01
+LOOKING = ("impression", "view", "click", "search")
+"""Types of event that come by the dozen in a visit and seldom change what is believed."""
 
 
 def strength(features: pl.DataFrame) -> pl.Series:
@@ -84,7 +86,7 @@ def build_profile(
         as_of=as_of,
         interests=[_interest(row, catalog, as_of) for row in rows],
         traits=_traits(trait_values(timeline, catalog), population),
-        version=len(timeline),
+        version=len(timeline.filter(~pl.col("type").is_in(LOOKING))),
     )
 
 
@@ -155,7 +157,8 @@ def _exposure(days: float, half_life: float) -> float:
 
 def _percentile(values: pl.Series, value: float) -> float | None:
     known = values.drop_nulls()
-    return None if known.is_empty() else round(100 * len(known.filter(known <= value)) / len(known), 1)
+    below, equal = int((known < value).sum()), int((known == value).sum())
+    return None if known.is_empty() else round(100 * (below + equal / 2) / len(known), 1)
 
 
 def _times(count: int) -> str:

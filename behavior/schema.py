@@ -100,7 +100,7 @@ class Interest(BaseModel):
 
 
 class Trait(BaseModel):
-    """A habit across topics. `percentile` is among all users, in [0, 100]."""
+    """A habit across topics. `percentile` is the share of all users below, ties counted half, in [0, 100]."""
 
     name: Literal["price sensitivity", "brand loyalty", "promotion affinity", "shopping rhythm", "household stage"]
     value: str
@@ -118,4 +118,4 @@ class InterestProfile(BaseModel):
     interests: list[Interest]
     traits: list[Trait]
     model: str = "recency-weighted"
-    version: int = Field(0, description="number of the user's events in the log that the profile was made from")
+    version: int = Field(0, description="number of the user's events that it was made from, views and searches aside")

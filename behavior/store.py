@@ -113,16 +113,15 @@ class EventStore:
         found = {e.event_id: e for e in to_events(self._frame(sa.select(_events).where(_events.c.event_id.in_(event_ids))))}
         return [found[event_id] for event_id in event_ids if event_id in found]
 
-    def scan(
-        self, since: datetime | None = None, until: datetime | None = None, types: Sequence[EventType] = ()
-    ) -> pl.DataFrame:
+    def scan(self, since: datetime | None = None, until: datetime | None = None, types: Sequence[EventType] = ()) -> pl.DataFrame:
         """The whole log, or the events of these types with since <= ts < until, unordered, with the columns of `EVENT_SCHEMA`."""
         low = "" if since is None else f" AND ts >= {_microseconds(since)}"
         high = "" if until is None else f" AND ts < {_microseconds(until)}"
         wanted = f" AND type IN ({', '.join(repr(str(name)) for name in types)})" if types else ""
         # Through the driver that also writes: a second SQLite library in the process (ADBC's) would drop its locks and its WAL.
         with self._begin() as connection:
-            cursor = connection.exec_driver_sql(f"SELECT {', '.join(EVENT_SCHEMA)} FROM events WHERE 1 = 1{low}{high}{wanted}").cursor
+            query = f"SELECT {', '.join(EVENT_SCHEMA)} FROM events WHERE 1 = 1{low}{high}{wanted}"
+            cursor = connection.exec_driver_sql(query).cursor
             chunks = [_to_frame(rows) for rows in iter(lambda: cursor.fetchmany(SCAN_ROWS), [])]
         return pl.concat(chunks) if chunks else pl.DataFrame(schema=EVENT_SCHEMA)
 

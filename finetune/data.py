@@ -1,4 +1,4 @@
-"""The training file: `inkling finetune data`. Lines, dialogues and written profiles over the demo shop, checked before they are kept."""
+"""The training file: `inkling finetune data`. Lines, dialogues and written profiles over one shop, each checked."""
 
 import json
 import random
@@ -29,7 +29,7 @@ def write(
     rewrites: int = 40,
     progress: Callable[[str], None] = lambda _: None,
 ) -> int:
-    """Write `out` (JSON Lines of {"role", "messages"}; role null where the request has no tools) and return the number of its rows.
+    """Write `out`, JSON Lines of {"role", "messages"} with a null role where the request has no tools; returns how many rows.
 
     Users for whom `held_out` holds never appear: they are for tests.
     The same seed over the same shop gives the same file.

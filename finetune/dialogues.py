@@ -12,9 +12,10 @@ from agent.grounding import Said, ground
 from agent.prompts import SYSTEM, Role
 from agent.reply import Release
 from agent.toolbox import ARGUMENTS, call_tool, put
+from finetune.error_replies import reply_to_error
 from finetune.noise import Noise
 from finetune.phrases import Line, Pattern, fill
-from finetune.replies import reply, reply_to_error
+from finetune.replies import reply
 from finetune.slots import Slots
 from tools import Shop, ToolError, show_profile
 from tools.results import PreferenceChange
@@ -29,7 +30,9 @@ SLOW = ("brand_insight", "campaign_report", "list_segments", "recommend_bundles"
 class Dialogues:
     """Draws dialogues of one role over one shop. Nothing is written to the shop: a stated preference is only imagined."""
 
-    def __init__(self, shop: Shop, role: Role, users: list[str], patterns: list[Pattern], slots: Slots, rng: random.Random) -> None:
+    def __init__(
+        self, shop: Shop, role: Role, users: list[str], patterns: list[Pattern], slots: Slots, rng: random.Random
+    ) -> None:
         self._shop, self._role, self._users, self._slots, self._rng = shop, role, users, slots, rng
         self._noise = Noise()
         self._of: dict[str | None, list[Pattern]] = {}
@@ -39,7 +42,7 @@ class Dialogues:
         self._remembered: dict[str, BaseModel | ToolError] = {}
 
     def lines(self, n: int) -> Iterator[list[Message]]:
-        """`n` single lines, each with its call or plain reply. Every tool gets at least half an even share, the rest goes by patterns."""
+        """`n` single lines, each with its call or plain reply; half of them shared evenly by the tools, half by the patterns."""
         for _ in range(n):
             line = self._line(self._pattern())
             yield [{"role": "system", "content": SYSTEM[self._role]}, {"role": "user", "content": line.text}, _answer(line)]
@@ -131,4 +134,8 @@ class Dialogues:
 def _answer(line: Line) -> Message:
     if line.tool is None:
         return {"role": "assistant", "content": line.reply}
-    return {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": line.tool, "arguments": line.arguments}}]}
+    return {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"type": "function", "function": {"name": line.tool, "arguments": line.arguments}}],
+    }

@@ -8,14 +8,32 @@ from dataclasses import dataclass
 from finetune.slots import Slot, with_surface
 
 KEYS = {
-    "a": "qs", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk", "k": "jl", "l": "k", "m": "n", "n": "bm",
-    "o": "ip", "p": "o", "q": "wa", "r": "et", "s": "ad", "t": "ry", "u": "yi", "v": "cb", "w": "qe", "x": "zc", "y": "tu", "z": "x",
+    "a": "qs", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk", "k": "jl",
+    "l": "k", "m": "n", "n": "bm", "o": "ip", "p": "o", "q": "wa", "r": "et", "s": "ad", "t": "ry", "u": "yi", "v": "cb",
+    "w": "qe", "x": "zc", "y": "tu", "z": "x",
 }  # fmt: skip
 OPENINGS = (
-    "hey,", "hi,", "hi there,", "hello,", "ok so", "ok,", "um,", "well,", "so", "hmm,", "please,", "quick question:", "also", "now", "alright,", "yo", "good morning,",
-    "right,", "thanks.", "cool.", "great,", "sorry,", "listen,", "actually,", "oh and",
+    "hey,", "hi,", "hi there,", "hello,", "ok so", "ok,", "um,", "well,", "so", "hmm,", "please,", "quick question:", "also",
+    "now", "alright,", "yo", "good morning,", "right,", "thanks.", "cool.", "great,", "sorry,", "listen,", "actually,", "oh and",
 )  # fmt: skip
-CLOSINGS = ("please", "pls", "thanks", "thx", "thank you", "if you can", "for me", "?", "??", "!", "...", ":)", "asap", "then", "cheers", "ok?")
+CLOSINGS = (
+    "please",
+    "pls",
+    "thanks",
+    "thx",
+    "thank you",
+    "if you can",
+    "for me",
+    "?",
+    "??",
+    "!",
+    "...",
+    ":)",
+    "asap",
+    "then",
+    "cheers",
+    "ok?",
+)
 
 
 @dataclass(frozen=True)

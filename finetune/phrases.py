@@ -1,7 +1,7 @@
 """Phrase files: what people type, one pattern a line, and the tool call or reply that answers it.
 
-`PATTERN => name={slot}; name=literal` for a tool, `PATTERN => REPLY` in `plain.txt`. `[a|b|]` picks an alternative, `{slot}` is filled.
-A text argument is a span of the line, so that the LLM learns to copy what was said.
+`PATTERN => name={slot}; name=literal` for a tool, `PATTERN => REPLY` in `plain.txt`. `[a|b|]` picks an alternative,
+`{slot}` is filled. A text argument is a span of the line, so that the LLM learns to copy what was said.
 """
 
 import random

@@ -1,7 +1,6 @@
 """What the LLM is taught to answer after a tool: one or two short sentences that name refs and say only what the result says."""
 
 import random
-import re
 from functools import singledispatch
 
 from agent.bus import Bus
@@ -30,31 +29,6 @@ def reply(result: object, bus: Bus, rng: random.Random) -> str:
     raise TypeError(f"no reply for {type(result).__name__!r}")
 
 
-def reply_to_error(text: str, rng: random.Random) -> str:
-    """A reply to a tool message that starts with `error:`."""
-    nearest = re.search(r"nearest are (.+)$", text)
-    if nearest:
-        names = nearest[1].split(", ")[:2]
-        return rng.choice(["I can't find that here. Did you mean {}?", "That is not in this shop, the nearest is {}.", "No luck with that name, maybe {}?"]).format(
-            " or ".join(names)
-        )
-    told = {
-        "nothing was shown": ["I haven't shown you anything yet, which product do you mean?", "Which product do you mean? Nothing is on the list yet."],
-        "is not on the list": ["My list is not that long, which one do you mean?", "There is no such place on the list, could you pick another?"],
-        "no user": ["I don't know that user.", "There is no such user in this shop.", "I can't find that user here."],
-        "no campaign": ["I can't find that campaign.", "There is no campaign by that name."],
-        "no brand": ["I don't know that brand in this shop.", "That brand is not in the catalog."],
-        "segments are called": ["I can't pin that segment down, ask for the list of segments first.", "No single segment goes by that name."],
-        "nothing in the shop": ["The shop has nothing by that name.", "I can't find that in this shop."],
-        "did not say": ["What exactly do you mean?", "Could you name it for me?"],
-        "is missing": ["What exactly do you mean?", "Could you say which one?"],
-    }  # fmt: skip
-    for words, replies in told.items():
-        if words in text:
-            return rng.choice(replies)
-    return rng.choice(["That did not work, could you say it in other words?", "I could not do that, please try it another way."])
-
-
 @reply.register
 def _(result: Recommendations, bus: Bus, rng: random.Random) -> str:
     refs = _refs(result.cards, bus)
@@ -73,7 +47,9 @@ def _(result: Recommendations, bus: Bus, rng: random.Random) -> str:
         f"I'd go for {_or(refs[:2])}.",
         f"Try {_or(refs[:3])}.",
         f"Here are some ideas: {_and(refs)}.",
-        f"My first pick is {refs[0]}, and {_and(refs[1:3]) or 'nothing else'} could suit you too." if refs[1:] else f"My pick is {refs[0]}.",
+        f"My first pick is {refs[0]}, and {_and(refs[1:3]) or 'nothing else'} could suit you too."
+        if refs[1:]
+        else f"My pick is {refs[0]}.",
         f"{refs[0]} looks right for you.",
         f"You might like {_or(refs[:3])}.",
         f"{_and(refs[:2])} should do.",
@@ -107,10 +83,14 @@ def _(result: SimilarItems, bus: Bus, rng: random.Random) -> str:
 def _(result: CartAnalysis, bus: Bus, rng: random.Random) -> str:
     refs = _refs(result.missing, bus)
     if not result.lines:
-        return rng.choice(["Your cart is empty so far.", "There is nothing in your cart yet.", "The cart is empty, add something first."])
+        return rng.choice(
+            ["Your cart is empty so far.", "There is nothing in your cart yet.", "The cart is empty, add something first."]
+        )
     total = f"${result.total:.2f}"
     if not refs:
-        return rng.choice([f"That comes to {total}, and nothing seems to be missing.", f"Nothing is missing, the total is {total}."])
+        return rng.choice(
+            [f"That comes to {total}, and nothing seems to be missing.", f"Nothing is missing, the total is {total}."]
+        )
     return rng.choice(
         [
             f"That comes to {total}. Maybe add {_or(refs[:2])}?",
@@ -130,7 +110,9 @@ def _(result: InterestProfile, bus: Bus, rng: random.Random) -> str:
     if not likes:
         if avoids:
             return rng.choice([f"You told me to avoid {_and(avoids[:2])}.", f"{_and(avoids[:2])}: you asked for none of that."])
-        return rng.choice(["I know nothing about that yet.", "There is nothing about that in your profile.", "Nothing is on record there."])
+        return rng.choice(
+            ["I know nothing about that yet.", "There is nothing about that in your profile.", "Nothing is on record there."]
+        )
     first, interest = likes[0]
     refs = [ref for ref, _ in likes]
     forms = [
@@ -191,10 +173,20 @@ def _(result: Reviews, bus: Bus, rng: random.Random) -> str:
     ref = bus.put_topic(result.about)
     if not result.quotes:
         return rng.choice(
-            [f"Nobody has reviewed {ref} yet.", f"There are no reviews of {ref} so far.", f"I have no buyers' words on {ref}.", f"No one wrote about {ref} yet."]
+            [
+                f"Nobody has reviewed {ref} yet.",
+                f"There are no reviews of {ref} so far.",
+                f"I have no buyers' words on {ref}.",
+                f"No one wrote about {ref} yet.",
+            ]
         )
     stars = f"{result.quotes[0].rating or 0:.0f}"
-    return rng.choice([f"The newest review of {ref} gives {stars} stars.", f"There are {len(result.quotes)} reviews of {ref}, the newest with {stars} stars."])
+    return rng.choice(
+        [
+            f"The newest review of {ref} gives {stars} stars.",
+            f"There are {len(result.quotes)} reviews of {ref}, the newest with {stars} stars.",
+        ]
+    )
 
 
 @reply.register
@@ -202,7 +194,11 @@ def _(result: Audience, bus: Bus, rng: random.Random) -> str:
     ref = bus.put_topic(result.topic)
     if not result.members:
         return rng.choice(
-            [f"Fewer than 10 users fit {ref}, too few to describe.", f"That audience for {ref} is too small to show.", f"Too few users fit {ref}, loosen a condition."]
+            [
+                f"Fewer than 10 users fit {ref}, too few to describe.",
+                f"That audience for {ref} is too small to show.",
+                f"Too few users fit {ref}, loosen a condition.",
+            ]
         )
     users = [bus.put_user(m.user_id, m.pseudonym) for m in result.members[:3]]
     best = percent(result.members[0].strength)
@@ -252,7 +248,9 @@ def _(result: Segments, bus: Bus, rng: random.Random) -> str:
         [
             f"The largest is {first.name} with {first.size} users.",
             f"{first.name} has {first.size} users, they like {_and(topics) or 'a bit of everything'}.",
-            f"{len(shown)} segments fit, {first.name} leads with {first.size} users." if len(shown) > 1 else f"{first.name}, {first.size} users.",
+            f"{len(shown)} segments fit, {first.name} leads with {first.size} users."
+            if len(shown) > 1
+            else f"{first.name}, {first.size} users.",
         ]
     )
 
@@ -273,7 +271,9 @@ def _(result: BrandInsight, bus: Bus, rng: random.Random) -> str:
 @reply.register
 def _(result: CampaignReport, bus: Bus, rng: random.Random) -> str:
     if not result.redeemers:
-        return rng.choice(["Too few users redeemed to say more.", f"It reached {result.reached} users, too few redeemed to describe."])
+        return rng.choice(
+            ["Too few users redeemed to say more.", f"It reached {result.reached} users, too few redeemed to describe."]
+        )
     rate = percent(result.redemption_rate)
     return rng.choice(
         [

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 TENS = {20: "twenty", 30: "thirty", 40: "forty", 50: "fifty", 60: "sixty", 70: "seventy", 80: "eighty", 90: "ninety"}
 COUNTS = {"a couple of": 2, "half a dozen": 6, "a dozen": 12, "a pair of": 2}
 PERIODS = {
-    "a week": 7, "week": 7, "two weeks": 14, "2 weeks": 14, "a fortnight": 14, "three weeks": 21, "3 weeks": 21, "four weeks": 28, "month": 30,
-    "a month": 30, "two months": 60, "2 months": 60, "three months": 90, "3 months": 90, "quarter": 90, "six months": 180, "6 months": 180,
-    "half a year": 180, "year": 365, "a year": 365, "twelve months": 365,
+    "a week": 7, "week": 7, "two weeks": 14, "2 weeks": 14, "a fortnight": 14, "three weeks": 21, "3 weeks": 21,
+    "four weeks": 28, "month": 30, "a month": 30, "two months": 60, "2 months": 60, "three months": 90, "3 months": 90,
+    "quarter": 90, "six months": 180, "6 months": 180, "half a year": 180, "year": 365, "a year": 365, "twelve months": 365,
 }  # fmt: skip
 SHARE_FROM_CATALOG = 0.45
 
@@ -57,7 +57,7 @@ class Slots:
             case "user":
                 return _user(rng)
             case "campaign":
-                word = str(rng.randint(1, 40)) if rng.random() < 0.7 else rng.choice("A B C".split())
+                word = str(rng.randint(1, 40)) if rng.random() < 0.7 else rng.choice("ABC")
                 return Slot(word, word)
         raise ValueError(f"no slot {name!r}")
 
@@ -91,7 +91,17 @@ def _money(rng: random.Random) -> Slot:
         return Slot(rng.choice([f"${value:.2f}", f"{value:.2f}", f"{value:.2f} dollars"]), value)
     unit = "dollar" if whole == 1 else "dollars"
     bucks = "buck" if whole == 1 else "bucks"
-    forms = [f"${whole}", f"${whole}", f"{whole} {unit}", f"{whole} {bucks}", f"{word} {unit}", f"{word} {bucks}", f"{whole}", word, f"{whole}$"]
+    forms = [
+        f"${whole}",
+        f"${whole}",
+        f"{whole} {unit}",
+        f"{whole} {bucks}",
+        f"{word} {unit}",
+        f"{word} {bucks}",
+        f"{whole}",
+        word,
+        f"{whole}$",
+    ]
     return Slot(rng.choice(forms), whole)
 
 

@@ -39,8 +39,8 @@ def train(data: Path, base: Path, out: Path, seed: int = 7, epochs: int = 1, lea
             lr_scheduler_type="cosine",
             warmup_steps=20,
             max_grad_norm=1.0,
-            logging_steps=10,
-            save_steps=100,
+            logging_steps=0.02,
+            save_steps=0.2,
             save_total_limit=1,
             seed=seed,
             report_to="none",
@@ -51,7 +51,7 @@ def train(data: Path, base: Path, out: Path, seed: int = 7, epochs: int = 1, lea
             dataset_kwargs={"skip_prepare_dataset": True},
         ),
         train_dataset=Dataset.from_list([{"batch": number} for number in range(len(made))]),
-        data_collator=_Collator(made, tokenizer.pad_token_id),
+        data_collator=lambda rows: collate(made[rows[0]["batch"]], tokenizer.pad_token_id),
         processing_class=tokenizer,
         peft_config=LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM"),
     )
@@ -68,7 +68,7 @@ def train(data: Path, base: Path, out: Path, seed: int = 7, epochs: int = 1, lea
         "steps": result.global_step,
         "loss": round(result.training_loss, 4),
         "seconds": round(result.metrics["train_runtime"]),
-        "log": [{"step": entry["step"], "loss": entry["loss"]} for entry in trainer.state.log_history if "loss" in entry][::10],
+        "log": [{"step": entry["step"], "loss": entry["loss"]} for entry in trainer.state.log_history if "loss" in entry],
     }
     (out / "training.json").write_text(json.dumps(summary, indent=1) + "\n")
     return summary
@@ -89,8 +89,14 @@ class PrefixTrainer(SFTTrainer):  # type: ignore[misc]  # trl is not typed
     def compute_loss(
         self, model: Any, inputs: dict[str, torch.Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> torch.Tensor:
-        """Mean negative log-likelihood of the labels. Shapes: prefix (1, p), input_ids and labels (b, n), attention_mask (b, p + n)."""
-        llama = model.get_base_model()
+        return self.loss(model.get_base_model(), inputs)
+
+    @staticmethod
+    def loss(llama: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Mean negative log-likelihood of the labels.
+
+        Shapes: prefix (1, p), input_ids and labels (b, n), attention_mask (b, p + n).
+        """
         ids, labels, length = inputs["input_ids"], inputs["labels"], inputs["prefix"].shape[1]
         cache = DynamicCache(config=llama.config)
         llama.model(input_ids=inputs["prefix"], past_key_values=cache, use_cache=True)
@@ -105,23 +111,16 @@ class PrefixTrainer(SFTTrainer):  # type: ignore[misc]  # trl is not typed
         return torch.nn.functional.cross_entropy(logits, targets[learned])
 
 
-class _Collator:
-    """Turns the number of a batch into its padded tensors."""
+def collate(batch: Sequence[Encoded], pad: int) -> dict[str, torch.Tensor]:
+    """The padded tensors of a batch, in the shapes that `PrefixTrainer.loss` takes."""
+    length, prefix = max(len(dialogue.ids) for dialogue in batch), batch[0].prefix
 
-    def __init__(self, made: Sequence[Sequence[Encoded]], pad: int) -> None:
-        self._made, self._pad = made, pad
+    def padded(values: Sequence[int], fill: int) -> list[int]:
+        return [*values, *[fill] * (length - len(values))]
 
-    def __call__(self, rows: Sequence[dict[str, int]]) -> dict[str, torch.Tensor]:
-        (row,) = rows
-        batch = self._made[row["batch"]]
-        length, prefix = max(len(dialogue.ids) for dialogue in batch), batch[0].prefix
-
-        def padded(values: Sequence[int], fill: int) -> list[int]:
-            return [*values, *[fill] * (length - len(values))]
-
-        return {
-            "prefix": torch.tensor([prefix]),
-            "input_ids": torch.tensor([padded(dialogue.ids, self._pad) for dialogue in batch]),
-            "labels": torch.tensor([padded(dialogue.labels, IGNORED) for dialogue in batch]),
-            "attention_mask": torch.tensor([[*[1] * len(prefix), *padded([1] * len(d.ids), 0)] for d in batch]),
-        }
+    return {
+        "prefix": torch.tensor([prefix]),
+        "input_ids": torch.tensor([padded(dialogue.ids, pad) for dialogue in batch]),
+        "labels": torch.tensor([padded(dialogue.labels, IGNORED) for dialogue in batch]),
+        "attention_mask": torch.tensor([[*[1] * len(prefix), *padded([1] * len(d.ids), 0)] for d in batch]),
+    }

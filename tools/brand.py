@@ -39,8 +39,8 @@ def campaign_report(shop: Shop, campaign: str) -> CampaignReport:
 
     Raises ToolError naming the campaigns there are.
     """
-    touched = shop.store.scan(types=["impression", "coupon_redeem"]).with_columns(campaign=pl.col("attributes").str.json_path_match("$.campaign"))
-    touched = touched.drop_nulls("campaign")
+    campaigns = pl.col("attributes").str.json_path_match("$.campaign")
+    touched = shop.store.scan(types=["impression", "coupon_redeem"]).with_columns(campaign=campaigns).drop_nulls("campaign")
     wanted = campaign.lower().replace("campaign", "").strip(" #")
     rows = touched.filter(pl.col("campaign").str.to_lowercase() == wanted)
     if rows.is_empty():

@@ -11,6 +11,8 @@ from tools.results import Card, Explanation, ExplanationPart, Recommendations, S
 from tools.shop import Shop
 
 SEEDS = 30
+SEEDING = {"purchase": "bought", "cart_add": "put into the cart", "like": "like"}
+"""Types of event that lead on to other items, in words."""
 MAX_K = 50
 
 
@@ -90,13 +92,11 @@ def _candidates(shop: Shop, timeline: pl.DataFrame, topics: list[tuple[str, floa
         add(habit.item_id, ExplanationPart(source="repeat purchase", text=often, weight=habit.score, evidence=habit.evidence))
     seeds = _recent_items(timeline)
     for near in shop.cooccurrence.similar_items(list(seeds), [1 / (n + 2) for n in range(len(seeds))], k=200):
-        title = _short(shop, near.because)
-        text = f"in {near.baskets} baskets with {title}, which you bought"
+        event_id, kind = seeds[near.because]
+        text = f"in {near.baskets} baskets with {_short(shop, near.because)}, which you {SEEDING[kind]}"
         add(
             near.item_id,
-            ExplanationPart(
-                source="bought together", text=text, weight=0.25 * min(near.cosine, 1.0), evidence=[seeds[near.because]]
-            ),
+            ExplanationPart(source="bought together", text=text, weight=0.25 * min(near.cosine, 1.0), evidence=[event_id]),
         )
     if not found and not topics:
         for item_id in shop.cooccurrence.item_ids:
@@ -125,11 +125,11 @@ def _candidates(shop: Shop, timeline: pl.DataFrame, topics: list[tuple[str, floa
     return found
 
 
-def _recent_items(timeline: pl.DataFrame) -> dict[str, str]:
-    """The newest items a user bought, carted or liked, newest first, each with the event that says so."""
-    wanted = timeline.filter(pl.col("type").is_in(["purchase", "cart_add", "like"]), pl.col("item_id").is_not_null())
+def _recent_items(timeline: pl.DataFrame) -> dict[str, tuple[str, str]]:
+    """The newest items a user bought, carted or liked, newest first, each with the id and type of the event that says so."""
+    wanted = timeline.filter(pl.col("type").is_in(list(SEEDING)), pl.col("item_id").is_not_null())
     newest = wanted.sort("ts", "event_id", descending=True).unique("item_id", keep="first", maintain_order=True).head(SEEDS)
-    return dict(newest.select("item_id", "event_id").iter_rows())
+    return {item_id: (event_id, kind) for item_id, event_id, kind in newest.select("item_id", "event_id", "type").iter_rows()}
 
 
 def _filters(shop: Shop, timeline: pl.DataFrame, max_price: float | None, only_new: bool) -> Callable[[str], bool]:

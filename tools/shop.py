@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -43,6 +44,7 @@ class Shop:
         self.store = EventStore(settings.store_url)
         self.catalog = Catalog(self.store.load_items())
         self._opened = monotonic()
+        self._writing = Lock()  # requests come in threads, and a refresh that overtakes another would lose its users
         self._log_end = self.store.last_ts() or datetime.now(UTC)
         self._load_or_fit(settings.home / "models" / "views", progress)
         self.topics = TopicIndex(settings.home / "chroma", self.catalog)
@@ -72,10 +74,11 @@ class Shop:
     def record(self, events: Iterable[Event]) -> list[bool]:
         """Store events and let them take effect at once; says of each whether it was new."""
         stored, changed = [], set()
-        for event in events:
-            stored.append(self.store.append(event_frame([event])).stored == 1)
-            changed |= {event.user_id} if stored[-1] else set()
-        self._refresh(changed)
+        with self._writing:
+            for event in events:
+                stored.append(self.store.append(event_frame([event])).stored == 1)
+                changed |= {event.user_id} if stored[-1] else set()
+            self._refresh(changed)
         return stored
 
     def timeline(self, user_id: str) -> pl.DataFrame:
@@ -117,10 +120,11 @@ class Shop:
 
     def erase(self, user_id: str) -> int:
         """Delete a user from the log and every view; returns the number of events deleted. Raises UnknownUser."""
-        erased = self.store.erase_user(user_id)
-        if not erased:
-            raise UnknownUser(user_id)
-        self._refresh({user_id})
+        with self._writing:
+            erased = self.store.erase_user(user_id)
+            if not erased:
+                raise UnknownUser(user_id)
+            self._refresh({user_id})
         return erased
 
     def close(self) -> None:

@@ -1,22 +1,25 @@
-"""The JSON API, version 1: events in, profiles and recommendations out. OpenAPI at /docs."""
+"""The JSON API, version 1: events in, profiles, recommendations and chat out. OpenAPI at /docs."""
 
 from collections.abc import Awaitable, Callable
-from time import perf_counter
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from pydantic import BaseModel, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from agent.runtime import Runtime
 from behavior import Event, InterestProfile, Rejection, StoreError
-from tools import Shop, ToolError, UnknownItem, UnknownTopic, UnknownUser, analyze_cart, recommend, show_profile
+from tools import ToolError, UnknownItem, UnknownTopic, UnknownUser, analyze_cart, recommend, show_profile
 from tools.results import CartAnalysis, Recommendations
+from ui.chat_api import chat_routes
+from ui.metrics import Metrics
 
 MAX_EVENTS = 1000
 MAX_CART = 5000
+LOOPBACK = ("127.0.0.1", "localhost")
+"""The names that the app binds and answers to."""
 
 
 class Batch(BaseModel):
@@ -41,25 +44,40 @@ class Cart(BaseModel):
     items: Annotated[dict[str, Annotated[float, Field(gt=0, le=10_000)]], Field(max_length=MAX_CART)]
 
 
-class Health(BaseModel):
-    status: Literal["ok"] = "ok"
+class Erased(BaseModel):
+    """How many events were deleted."""
+
     events: int
 
 
-def create_app(shop: Shop) -> FastAPI:
-    """The app over one shop. It answers requests to loopback names only, as there is no login yet."""
+class Health(BaseModel):
+    """The API is up. `llm` says whether the language model answers; without it all but the written words goes on."""
+
+    status: Literal["ok"] = "ok"
+    events: int
+    llm: Literal["ok", "unavailable"]
+    model: str | None
+    adapter: str | None
+    reason: str | None = None
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """The app over a runtime. It answers requests to loopback names only, as there is no login yet."""
     app = FastAPI(title="Inkling", version="0.1.0", description="An explainable interest agent for online shops.")
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "testserver"])
-    app.include_router(_routes(shop))
-    _measure(app)
+    metrics = Metrics()
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "testserver"])
+    app.middleware("http")(metrics.request)
+    app.include_router(_routes(runtime))
+    app.include_router(chat_routes(runtime, metrics))
+    app.add_api_route("/metrics", metrics.text, include_in_schema=False)
     for error, status in ((UnknownUser, 404), (UnknownItem, 404), (UnknownTopic, 404), (ToolError, 422), (StoreError, 503)):
         app.add_exception_handler(error, _refusal(status))
     app.add_exception_handler(RequestValidationError, _invalid)
     return app
 
 
-def _routes(shop: Shop) -> APIRouter:
-    routes = APIRouter()
+def _routes(runtime: Runtime) -> APIRouter:
+    routes, shop = APIRouter(), runtime.shop
 
     @routes.post("/v1/events")
     def post_events(batch: Batch) -> Outcomes:
@@ -70,8 +88,17 @@ def _routes(shop: Shop) -> APIRouter:
 
     @routes.get("/v1/users/{user_id}/profile")
     def get_profile(user_id: str, topic: Annotated[str | None, Query(max_length=200)] = None) -> InterestProfile:
-        """What the shop believes about a user, each interest with its evidence; with `topic`, the part under it."""
-        return show_profile(shop, user_id, topic)
+        """What the shop believes about a user, each interest with its evidence.
+
+        The numbers come at once. The written part follows: ask again while `summary_status` is `pending`.
+        With `topic`, the numbers of what lies under it alone.
+        """
+        return runtime.profiles.profile(user_id) if topic is None else show_profile(shop, user_id, topic)
+
+    @routes.delete("/v1/users/{user_id}")
+    async def delete_user(user_id: str) -> Erased:
+        """Delete a user everywhere, for good: events, profile, recommendations and chats."""
+        return Erased(events=await runtime.erase(user_id))
 
     @routes.get("/v1/users/{user_id}/recommendations")
     def get_recommendations(
@@ -91,7 +118,13 @@ def _routes(shop: Shop) -> APIRouter:
 
     @routes.get("/healthz")
     def get_health() -> Health:
-        return Health(events=shop.store.count())
+        """Whether the app answers, and whether its LLM does."""
+        events, llm = shop.store.count(), runtime.llm
+        if runtime.no_llm:
+            return Health(events=events, llm="unavailable", model=None, adapter=None, reason=runtime.no_llm)
+        answers = llm.healthy()
+        reason = None if answers else f"the LLM at {llm.url!r} does not answer"
+        return Health(events=events, llm="ok" if answers else "unavailable", model=llm.model, adapter=llm.adapter, reason=reason)
 
     return routes
 
@@ -102,26 +135,6 @@ def _outcome(raw: dict[str, Any], checked: Event | Rejection, stored: Any) -> Ou
     if isinstance(checked, Rejection):
         return Outcome(event_id=name, status="rejected", reason=checked.reason)
     return Outcome(event_id=name, status="stored" if next(stored) else "duplicate")
-
-
-def _measure(app: FastAPI) -> None:
-    registry = CollectorRegistry()
-    requests = Counter("inkling_requests", "Requests answered", ["route", "status"], registry=registry)
-    seconds = Histogram("inkling_request_seconds", "Seconds until a request was answered", ["route"], registry=registry)
-
-    @app.middleware("http")
-    async def measure(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        started = perf_counter()
-        response = await call(request)
-        route = request.scope.get("route")
-        path = route.path if route else "unknown"
-        requests.labels(path, str(response.status_code)).inc()
-        seconds.labels(path).observe(perf_counter() - started)
-        return response
-
-    @app.get("/metrics", include_in_schema=False)
-    def get_metrics() -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 def _refusal(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -1,26 +1,27 @@
-"""The command line: `inkling --help`."""
+"""The command line: `inkling --help`. Each command imports what it needs when it is called, so that help comes at once."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
+from uuid import uuid4
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
+
+from ui import learning, terminal
+from ui.terminal import out
 
 if TYPE_CHECKING:
-    from behavior import InterestProfile, Settings
-    from tools import Shop
-    from tools.results import Recommendations
+    from agent.runtime import Runtime
+
+DEMO_LINE = "Please suggest something for breakfast under $5."
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Inkling: interest profiles and recommendations with evidence."
+    no_args_is_help=True, add_completion=False, help="Inkling: interest profiles, recommendations and chat with evidence."
 )
-_out = Console()
-_err = Console(stderr=True)
+app.add_typer(learning.evals, name="eval")
+app.add_typer(learning.finetune, name="finetune")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for a program to read.")]
 
@@ -28,27 +29,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for 
 @app.command()
 def demo(once: Annotated[bool, typer.Option("--once", help="Show one household and exit instead of serving.")] = False) -> None:
     """Prepare the demo shop and serve it (or show one household of it and exit)."""
-    from tools import demo_users, prepare, recommend
-    from tools.prepare import ACCOUNT
+    from tools import prepare
 
-    with _readable_errors():
-        settings = _settings()
-        with _progress() as progress:
-            shop = prepare(settings, progress)
-        _out.print(f"[bold]Ingest:[/] {shop.store.get(ACCOUNT)}")
-        user = demo_users(shop, 1)[0]
-        if once:
-            _print_profile(shop, shop.profile(user, limit=8))
-            _print_cards(f"For household {user}", recommend(shop, user))
-        else:
-            _serve(shop, f"/v1/users/{user}/profile")
+    terminal.run(_show_household() if once else _serve(prepare))
 
 
 @app.command()
 def serve() -> None:
     """Serve the shop of INKLING_HOME (or INKLING_DATABASE_URL)."""
-    with _readable_errors():
-        _serve(_open(), "/docs")
+    terminal.run(_serve())
 
 
 @app.command()
@@ -61,14 +50,14 @@ def ingest(
     from behavior import ingest as store_events
     from behavior.importers.table import REES46, Mapping, event_batches
 
-    with _readable_errors():
+    with terminal.readable_errors():
         columns = REES46 if mapping == "rees46" else Mapping.read(Path(mapping))
-        store = EventStore(_settings().store_url)
-        with _progress() as progress:
+        store = EventStore(terminal.settings().store_url)
+        with terminal.progress() as progress:
             account = store_events(
                 store, event_batches(file, columns), columns.source, lambda rows: progress(f"read {rows:,} rows")
             )
-        _out.print(str(account), highlight=False)
+        out.print(str(account), highlight=False)
 
 
 @app.command()
@@ -78,7 +67,7 @@ def items(
     """Read a catalog into the store; items with a known id are replaced."""
     from behavior import EventStore, Item
 
-    with _readable_errors():
+    with terminal.readable_errors():
         rows = []
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             try:
@@ -88,21 +77,33 @@ def items(
                 raise ValueError(
                     f"{str(file)!r} line {number}: {first['loc']}: {first['msg']}, got {str(first['input'])[:80]!r}"
                 ) from error
-        EventStore(_settings().store_url).save_items(rows)
-        _out.print(f"{len(rows):,} items stored")
+        EventStore(terminal.settings().store_url).save_items(rows)
+        out.print(f"{len(rows):,} items stored")
 
 
 @app.command()
 def profile(
-    user: str, topic: Annotated[str | None, typer.Option(help="Only what lies under this topic.")] = None, as_json: AsJson = False
+    user: str,
+    topic: Annotated[str | None, typer.Option(help="Only what lies under this topic, in numbers.")] = None,
+    numeric: Annotated[bool, typer.Option("--numeric", help="Do not wait for the written part: needs no LLM.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what the shop believes about a user, with evidence."""
     from tools import show_profile
 
-    with _readable_errors():
-        shop = _open()
-        found = show_profile(shop, user, topic)
-        print(found.model_dump_json()) if as_json else _print_profile(shop, found)
+    async def main() -> None:
+        if numeric or topic is not None:
+            shop = terminal.open_shop()
+            found = show_profile(shop, user, topic)
+            print(found.model_dump_json()) if as_json else terminal.print_profile(shop, found)
+            return
+        settings = terminal.settings()
+        _know(user)
+        async with terminal.opened(settings) as runtime:
+            found = terminal.written_profile(runtime, user)
+            print(found.model_dump_json()) if as_json else terminal.print_profile(runtime.shop, found)
+
+    terminal.run(main())
 
 
 @app.command()
@@ -117,78 +118,100 @@ def recommend(
     """Recommend items to a user, each with its reason."""
     from tools import recommend as recommend_items
 
-    with _readable_errors():
-        found = recommend_items(_open(), user, query, max_price, only_new, k)
-        print(found.model_dump_json()) if as_json else _print_cards(f"For {user}", found)
+    with terminal.readable_errors():
+        found = recommend_items(terminal.open_shop(), user, query, max_price, only_new, k)
+        if as_json:
+            print(found.model_dump_json())
+            return
+        terminal.print_cards(f"For {escape(user)}", found.cards)
+        for note in found.notes:
+            out.print(escape(note))
 
 
-def _serve(shop: "Shop", first_look: str) -> None:
-    import uvicorn
+@app.command()
+def chat(
+    user: Annotated[str, typer.Argument(help="The shopper who types; for a merchant any name.")],
+    role: Annotated[Literal["shopper", "merchant"], typer.Option(help="Whose tools the agent has.")] = "shopper",
+    as_json: Annotated[bool, typer.Option("--json", help="Read lines from standard input, print a JSON object a turn.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="With --json: a session of its own for each line.")] = False,
+    session: Annotated[str | None, typer.Option(help="Go on with this session; without it a new one begins.")] = None,
+) -> None:
+    """Chat with the agent as a shopper or as a merchant."""
 
-    from ui.api import create_app
+    async def main() -> None:
+        from ui.chatting import answer_lines, converse
 
-    host, port = shop.settings.host, shop.settings.port
-    if host != "localhost" and not ip_address(host).is_loopback:
-        raise ValueError(f"INKLING_HOST is {host!r}: without a login only a loopback address such as 127.0.0.1 may be served")
-    _out.print(f"Serving at [link]http://{host}:{port}/docs[/link], for instance http://{host}:{port}{first_look} (Ctrl-C stops)")
-    uvicorn.run(create_app(shop), host=host, port=port, log_level="warning")
+        settings = terminal.settings()
+        if role == "shopper":
+            _know(user)
+        async with terminal.opened(settings) as runtime:
+            user_id = user if role == "shopper" else None
+            name = session or f"cli-{uuid4().hex[:8]}"
+            if as_json:
+                await answer_lines(runtime, role, user_id, name, fresh)
+            else:
+                await converse(runtime, role, user_id, name)
 
-
-def _settings() -> "Settings":
-    from behavior import Settings
-
-    return Settings()
-
-
-def _open() -> "Shop":
-    from tools import Shop
-
-    with _progress() as progress:
-        return Shop.open(_settings(), progress)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    with _err.status("starting") as status:
-        yield lambda message: status.update(message)
+    terminal.run(main())
 
 
-@contextmanager
-def _readable_errors() -> Iterator[None]:
-    """One line on standard error and exit code 1 instead of a stack trace for what a user can mend."""
-    from behavior import StoreError
+@app.command()
+def doctor() -> None:
+    """Say what is present, what is missing and what to do about it. Exits with 1 if something needed is missing."""
+    from ui.doctor import checks
 
+    found = checks(terminal.settings())
+    marks = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "missing": "[red]✗[/]"}
+    table = Table("", "", Column("found", overflow="fold"), Column("what to do", overflow="fold"), box=None)
+    for check in found:
+        table.add_row(marks[check.status], check.name, escape(check.found), escape(check.todo))
+    out.print(table)
+    raise typer.Exit(any(check.status == "missing" for check in found))
+
+
+async def _serve(open_shop: terminal.OpenShop | None = None) -> None:
+    from ui.serving import bound, serve
+
+    settings = terminal.settings()
+    with bound(settings) as listener:
+        async with terminal.opened(settings, open_shop) as runtime:
+            address = f"http://{settings.host}:{settings.port}"
+            _print_account(runtime)
+            out.print(f"Serving at {address}, the API's documentation at {address}/docs (Ctrl-C stops)", soft_wrap=True)
+            await serve(runtime, listener)
+
+
+async def _show_household() -> None:
+    """The ingest account, a profile with its written part, and a chat turn. Exits with 1 if there is no LLM to make them."""
+    from tools import demo_users, prepare
+    from ui.chatting import show
+
+    async with terminal.opened(terminal.settings(), prepare) as runtime:
+        _print_account(runtime)
+        user = demo_users(runtime.shop, 1)[0]
+        terminal.print_profile(runtime.shop, terminal.written_profile(runtime, user))
+        out.print(f"\n[bold]household {user}:[/] {DEMO_LINE}", highlight=False)
+        session = f"demo-{uuid4().hex[:8]}"
+        done = await show(runtime.chat.stream(DEMO_LINE, role="shopper", user_id=user, session_id=session))
+        if done is None or done.status == "unavailable":
+            raise typer.Exit(1)
+
+
+def _print_account(runtime: "Runtime") -> None:
+    from tools.prepare import ACCOUNT
+
+    if account := runtime.shop.store.get(ACCOUNT):
+        out.print(f"[bold]Ingest:[/] {account}")
+
+
+def _know(user: str) -> None:
+    """Raises UnknownUser before anything slow is started."""
+    from behavior import EventStore
+    from tools import UnknownUser
+
+    store = EventStore(terminal.settings().store_url)
     try:
-        yield
-    except (ValueError, StoreError, OSError) as error:
-        _err.print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
-
-
-def _print_profile(shop: "Shop", found: "InterestProfile") -> None:
-    table = Table(title=f"What the shop believes about {found.user_id}, as of {found.as_of:%d %b %Y}")
-    for column in ("topic", "strength", "kind", "why", "evidence"):
-        table.add_column(column)
-    for interest in found.interests:
-        newest = shop.store.events(interest.evidence[:1])
-        event = newest[0] if newest else None
-        item = shop.catalog.item(event.item_id) if event and event.item_id else None
-        proof = f"{event.ts:%d %b} {item.title if item else event.type} ({event.event_id})" if event else ""
-        strength = f"{interest.strength:.0%}" if interest.polarity == "likes" else "avoids"
-        table.add_row(interest.topic, strength, interest.horizon, interest.reason, proof)
-    _out.print(table)
-    for trait in found.traits:
-        standing = "" if trait.percentile is None else f", more than {trait.percentile:.0f}% of users"
-        _out.print(f"{trait.name}: {trait.value}{standing}", highlight=False)
-
-
-def _print_cards(title: str, found: "Recommendations") -> None:
-    table = Table(title=title)
-    for column in ("item", "price", "why", "evidence"):
-        table.add_column(column)
-    for card in found.cards:
-        price = "" if card.price is None else f"${card.price:.2f}"
-        table.add_row(card.title, price, card.reason, ", ".join(card.evidence[:2]))
-    _out.print(table)
-    for note in found.notes:
-        _out.print(note)
+        if not store.has_user(user):
+            raise UnknownUser(user)
+    finally:
+        store.close()

@@ -78,7 +78,20 @@ def test_traits_stand_in_the_population(store: EventStore, catalog: Catalog) -> 
     profile = build_profile("carl", store.timeline_frame("carl"), catalog, tiny.END, population)
     rhythm = next(trait for trait in profile.traits if trait.name == "shopping rhythm")
     assert rhythm.value == "a basket every 5.0 days"
-    assert rhythm.percentile == pytest.approx(100 / len(store.users()), abs=0.1)
+    assert rhythm.percentile == pytest.approx(50 / len(store.users()), abs=0.1)
+    deals = next(trait for trait in profile.traits if trait.name == "promotion affinity")
+    assert (deals.value, deals.percentile) == ("0% of purchases discounted", 50)  # as everybody: ties once counted as 100
+
+
+def test_looking_around_makes_no_new_version(store: EventStore, catalog: Catalog) -> None:
+    """Each impression once made the written part pending again."""
+    seen = [
+        Event(event_id=f"seen-{kind}", user_id="carl", type=kind, item_id="tea", ts=tiny.END)
+        for kind in ("impression", "view", "click", "search")
+    ]
+    before = build_profile("carl", store.timeline_frame("carl"), catalog, tiny.END).version
+    store.append(event_frame(seen))
+    assert build_profile("carl", store.timeline_frame("carl"), catalog, tiny.END).version == before > 0
 
 
 def test_topics_are_found_by_words(catalog: Catalog) -> None:

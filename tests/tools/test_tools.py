@@ -83,6 +83,13 @@ def test_a_new_event_changes_the_next_answer(shop: Shop) -> None:
     assert [i.topic for i in shop.profile("newcomer").interests] == ["Diapers"]
 
 
+def test_a_reason_says_what_the_user_did_with_the_item(shop: Shop) -> None:
+    """What lay in the cart was once said to be bought."""
+    shop.record([Event(event_id="c-1", user_id="carl", type="cart_add", item_id="diapers", ts=tiny.END)])
+    reasons = [part.text for part in explain_recommendation(shop, "carl", "wipes").parts]
+    assert any(text.endswith("baskets with Diapers, which you put into the cart") for text in reasons)
+
+
 def test_an_explanation_sums_to_one(shop: Shop) -> None:
     parts = explain_recommendation(shop, "dora", "dogfood").parts
     assert parts[0].source == "repeat purchase"

@@ -1,17 +1,15 @@
 """Protects the JSON API: effect at once, clear refusals, no stack trace. Run: pytest tests/ui/test_api.py"""
 
+from dataclasses import replace
+
 import pytest
 from fastapi.testclient import TestClient
 
+from agent.runtime import NOWHERE, Runtime
 from tools import Shop
 from ui.api import create_app
 
 GOOD = {"event_id": "api-1", "user_id": "ana", "type": "cart_add", "item_id": "diapers", "ts": "2025-06-30T12:00:00Z"}
-
-
-@pytest.fixture
-def client(shop: Shop) -> TestClient:
-    return TestClient(create_app(shop))
 
 
 def test_each_event_of_a_batch_has_its_outcome_and_takes_effect(client: TestClient) -> None:
@@ -33,7 +31,7 @@ def test_an_event_ahead_of_the_shop_s_clock_is_refused(client: TestClient, shop:
 
 
 def test_recommendations_take_every_filter(client: TestClient) -> None:
-    query = {"query": "dog food", "max_price": 5, "k": 3}
+    query: dict[str, str | int] = {"query": "dog food", "max_price": 5, "k": 3}
     cards = client.get("/v1/users/dora/recommendations", params=query).json()["cards"]
     assert [card["item_id"] for card in cards] == ["dogtreat"]
 
@@ -67,7 +65,32 @@ def test_another_host_name_is_refused(client: TestClient) -> None:
     assert client.get("/healthz", headers={"host": "evil.example"}).status_code == 400
 
 
-def test_health_and_metrics_count(client: TestClient, shop: Shop) -> None:
-    assert client.get("/healthz").json() == {"status": "ok", "events": shop.store.count()}
+def test_the_numbers_come_at_once_and_the_words_follow(client: TestClient, runtime: Runtime) -> None:
+    at_once = client.get("/v1/users/dora/profile").json()
+    assert (at_once["summary_status"], at_once["summary"]) == ("pending", "")
+    assert {interest["topic"] for interest in at_once["interests"]} == {"Dog food", "Dog treats", "Milk", "Bread"}
+    runtime.profiles.wait()
+    later = client.get("/v1/users/dora/profile").json()
+    assert later["summary_status"] == "ready"
+    assert later["summary"].endswith(" comes first.")
+    evidence = [{i["topic"]: i["evidence"] for i in profile["interests"]} for profile in (at_once, later)]
+    assert evidence[0] == evidence[1]
+
+
+def test_a_topic_narrows_the_profile(client: TestClient) -> None:
+    profile = client.get("/v1/users/dora/profile", params={"topic": "dog"}).json()
+    assert {interest["topic"] for interest in profile["interests"]} == {"Dog food", "Dog treats"}
+
+
+def test_requests_are_counted_by_route_and_status(client: TestClient) -> None:
     client.get("/v1/users/nobody/profile")
     assert 'inkling_requests_total{route="/v1/users/{user_id}/profile",status="404"} 1.0' in client.get("/metrics").text
+
+
+def test_health_says_why_the_llm_does_not_answer(runtime: Runtime) -> None:
+    gone = replace(runtime, llm=NOWHERE)
+    health = TestClient(create_app(gone)).get("/healthz").json()
+    assert (health["status"], health["events"], health["llm"]) == ("ok", runtime.shop.store.count(), "unavailable")
+    assert "'http://127.0.0.1:1/v1' does not answer" in health["reason"]
+    never = replace(gone, no_llm="vLLM is not installed")
+    assert TestClient(create_app(never)).get("/healthz").json()["reason"] == "vLLM is not installed"

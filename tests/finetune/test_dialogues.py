@@ -1,0 +1,68 @@
+"""Protects the chat dialogues for training: they are what production would say, and they leave no trace in the shop.
+Run: pytest tests/finetune/test_dialogues.py"""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from agent.bus import REF
+from agent.prompts import Role
+from agent.toolbox import parameters
+from finetune import data
+from finetune.dialogues import Dialogues
+from finetune.phrases import FOLDER, TOOLS, checked, read_patterns
+from finetune.profiles import held_out
+from finetune.slots import Slots
+from tools import Shop
+
+
+def dialogues(shop: Shop, role: Role, seed: int = 5) -> Dialogues:
+    rng = random.Random(seed)
+    patterns = checked(read_patterns(role), lambda tool: list(parameters(tool)["properties"]))
+    slots = Slots([topic.name for topic in shop.catalog.topics() if topic.is_leaf], FOLDER)
+    return Dialogues(shop, role, ["ben", "carl", "dora"], patterns, slots, rng)
+
+
+@pytest.mark.parametrize("role", ["shopper", "merchant"])
+def test_sessions_alternate_and_name_only_what_the_turn_returned(shop: Shop, role: Role) -> None:
+    before = shop.store.count()
+    calls = 0
+    for messages in dialogues(shop, role).dialogues(40):
+        roles = [message["role"] for message in messages]
+        assert roles[:2] == ["system", "user"]
+        assert roles[-1] == "assistant"
+        for at, message in enumerate(messages):
+            if message["role"] == "tool":
+                calls += 1
+                assert messages[at - 1]["tool_calls"][0]["function"]["name"] in TOOLS[role]
+                named = {match[0] for match in REF.finditer(messages[at + 1]["content"])}
+                assert named <= {match[0] for match in REF.finditer(message["content"])}
+                assert messages[at + 1]["content"]
+    assert calls > 20
+    assert shop.store.count() == before
+
+
+def test_lines_cover_every_tool_and_plain_replies(shop: Shop) -> None:
+    answers = [messages[-1] for messages in dialogues(shop, "merchant").lines(300)]
+    called = {answer["tool_calls"][0]["function"]["name"] for answer in answers if answer.get("tool_calls")}
+    assert called == set(TOOLS["merchant"])
+    assert any(answer["content"] for answer in answers)
+
+
+def test_the_same_seed_gives_the_same_dialogues(shop: Shop) -> None:
+    first, second = (list(dialogues(shop, "shopper", 9).dialogues(5)) for _ in range(2))
+    assert first == second
+
+
+def test_the_training_file_holds_no_held_out_user(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[str] = []
+    real = data.Dialogues
+    monkeypatch.setattr(data, "Dialogues", lambda shop, role, users, *rest: used.extend(users) or real(shop, role, users, *rest))
+    rows = data.write(shop, tmp_path / "train.jsonl", lines=20, dialogues=4, profiles=2, rewrites=1)
+    written = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    assert len(written) == rows
+    assert {row["role"] for row in written} >= {"shopper", "merchant"}
+    assert used
+    assert not any(held_out(user) for user in used)

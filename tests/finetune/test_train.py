@@ -1,0 +1,118 @@
+"""Protects training: a shared prefix must give what whole rows give, and a run must leave an adapter that can be loaded.
+Run: pytest tests/finetune/test_train.py"""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+import agent
+from agent.prompts import SYSTEM
+from agent.toolbox import parameters
+from finetune.packing import IGNORED, Encoded, batches, encode, specifications
+from finetune.train import BASE_NAME, PrefixTrainer, collate, train
+
+LINES = [
+    ("any milk?", "recommend", {"query": "milk"}),
+    ("what do you know about me", "show_profile", {}),
+    ("no pork", "set_preference", {"topic": "pork", "likes": False}),
+]
+
+
+def messages(line: str, tool: str, arguments: dict[str, object]) -> list[dict[str, object]]:
+    call = {"type": "function", "function": {"name": tool, "arguments": arguments}}
+    return [
+        {"role": "system", "content": SYSTEM["shopper"]},
+        {"role": "user", "content": line},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+    ]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random Llama with a tokenizer of bytes and the served chat template."""
+    folder = tmp_path_factory.mktemp("base")
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: number for number, token in enumerate(["<|im_start|>", "<|im_end|>", *alphabet])}
+    bare = Tokenizer(models.BPE(vocabulary, merges=[]))
+    bare.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bare, pad_token="<|im_end|>", eos_token="<|im_end|>", additional_special_tokens=["<|im_start|>"]
+    )
+    tokenizer.chat_template = (Path(agent.__file__).parent / "chat_template.jinja").read_text()
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        tie_word_embeddings=True,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tokenizer(base: Path) -> PreTrainedTokenizerFast:
+    return PreTrainedTokenizerFast.from_pretrained(base)
+
+
+def test_the_assistant_alone_is_learned(tokenizer: PreTrainedTokenizerFast) -> None:
+    encoded = encode(messages(*LINES[0]), specifications("shopper"), tokenizer)
+    learned = tokenizer.decode([token for token in encoded.labels if token != IGNORED])
+    assert learned == '<tool_call>{"name": "recommend", "arguments": {"query": "milk"}}</tool_call><|im_end|>'
+    prefix = tokenizer.decode(list(encoded.prefix))
+    assert prefix.startswith("<|im_start|>system\nYou are Inkling")
+    assert prefix.endswith("read_reviews(about): what buyers say<|im_end|>\n")
+    assert "recommend(query?, max_price?, only_new?, k?): find products to suggest" in prefix
+
+
+def test_a_dialogue_without_an_answer_is_refused(tokenizer: PreTrainedTokenizerFast) -> None:
+    with pytest.raises(ValueError, match="nothing to learn"):
+        encode(messages(*LINES[0])[:2], specifications("shopper"), tokenizer)
+
+
+def test_a_shared_prefix_gives_the_loss_of_whole_rows(base: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    encoded = [encode(messages(*line), specifications("shopper"), tokenizer) for line in LINES]
+    model = AutoModelForCausalLM.from_pretrained(base)
+    sums, learned = torch.zeros(()), 0
+    for dialogue in encoded:
+        ids = torch.tensor([[*dialogue.prefix, *dialogue.ids]])
+        labels = torch.tensor([[*[IGNORED] * len(dialogue.prefix), *dialogue.labels]])
+        count = int((labels != IGNORED).sum())
+        sums, learned = sums + model(input_ids=ids, labels=labels).loss * count, learned + count
+    together = PrefixTrainer.loss(model, collate(encoded, tokenizer.pad_token_id or 0))
+    assert together.item() == pytest.approx((sums / learned).item(), rel=1e-4)
+
+
+def test_batches_share_a_prefix_and_hold_every_dialogue_once() -> None:
+    made = [Encoded((role,), [n] * (1 + n % 7), [n] * (1 + n % 7)) for role in (1, 2) for n in range(40)]
+    found = batches(made, tokens=30, seed=1)
+    assert sorted(id(dialogue) for batch in found for dialogue in batch) == sorted(map(id, made))
+    for batch in found:
+        assert len({dialogue.prefix for dialogue in batch}) == 1
+        assert len(batch) * max(len(dialogue.ids) for dialogue in batch) <= 30
+    assert found == batches(made, tokens=30, seed=1)
+
+
+def test_a_run_learns_and_leaves_an_adapter(base: Path, tmp_path: Path) -> None:
+    rows = [{"role": "shopper", "messages": messages(*LINES[n % 3])} for n in range(60)]
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    summary = train(data, base, tmp_path / "adapter", epochs=4, learning_rate=1e-2)
+    assert summary["log"][-1]["loss"] < 0.8 * summary["log"][0]["loss"]
+    assert json.loads((tmp_path / "adapter" / "training.json").read_text()) == summary
+    assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["base_model_name_or_path"] == BASE_NAME
+    loaded = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), tmp_path / "adapter")
+    assert any(parameter.abs().sum() > 0 for name, parameter in loaded.named_parameters() if "lora_B" in name)
+
+
+def test_tool_lines_come_from_the_served_schemas() -> None:
+    assert specifications("merchant")[0]["function"]["parameters"] == parameters("build_audience")

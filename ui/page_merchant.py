@@ -1,0 +1,56 @@
+"""The merchant's side: questions about shoppers, answered with evidence, in chat."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
+import polars as pl
+
+from agent.runtime import Runtime
+from tools import Shop
+from ui.page_chat import converse, said
+from ui.page_parts import QUIET, chat_box, chosen_line, line_box, said_plainly
+
+
+@dataclass
+class Desk:
+    """A merchant's session, with its messages as Gradio shows them."""
+
+    session_id: str = field(default_factory=lambda: f"page-{uuid4().hex[:12]}")
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+
+def merchant_tab(page: gr.Blocks, runtime: Runtime) -> None:
+    """Lay out the merchant's chat and wire it."""
+    desk = gr.State(None)
+    with gr.Column(elem_classes="ink-merchant"):
+        chatbot = chat_box([], "Who would you like to reach?")
+        box = line_box("Ask about audiences, segments, brands, campaigns or bundles")
+
+    def arrive() -> tuple[Any, ...]:
+        return Desk(), gr.Chatbot(examples=[{"text": line} for line in suggestions(runtime.shop)])
+
+    async def say(line: str, here: Desk) -> AsyncIterator[tuple[Any, ...]]:
+        here.messages.append(said(line))
+        yield "", here.messages
+        with said_plainly():
+            async for _ in converse(runtime.chat, here.messages, line, "merchant", None, here.session_id):
+                yield gr.skip(), here.messages
+
+    page.load(arrive, None, [desk, chatbot], **QUIET)
+    example = chatbot.example_select(chosen_line, None, box, **QUIET)
+    for trigger in (box.submit, example.then):
+        trigger(say, [box, desk], [box, chatbot], **QUIET)
+
+
+def suggestions(shop: Shop) -> list[str]:
+    """Questions that this shop can answer, about what most of its users buy."""
+    leaves = shop.features.filter(pl.col("is_leaf"), pl.col("baskets") > 0)
+    topics = leaves.group_by("topic").len().sort("len", "topic", descending=[True, False])["topic"].head(2).to_list()
+    return [
+        *(f"Who is likely to buy {topic.lower()}?" for topic in topics[:1]),
+        *(f"What sells together with {topic.lower()}?" for topic in topics[1:]),
+        "Which groups of shoppers are there?",
+    ]
