@@ -129,7 +129,7 @@ def cards_of(result: BaseModel) -> list[Card]:
 
 
 def as_said(written: dict[str, Any], grounded: dict[str, Any], refs: dict[str, str]) -> dict[str, Any]:
-    """Grounded arguments as people read them: an item by its ref (`refs` has them by item id) or the words for it, a user as named."""
+    """Grounded arguments as people read them: an item by its ref (`refs` has it by item id) or in words, a user as named."""
     shown = dict(grounded)
     if (item := grounded.get("item")) is not None:
         shown["item"] = refs.get(item, written["item"])
