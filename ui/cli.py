@@ -15,7 +15,7 @@ from ui.terminal import out
 if TYPE_CHECKING:
     from agent.runtime import Runtime
 
-DEMO_LINE = "Please suggest something for breakfast under $5."
+DEMO_LINE = "any frozen pizza under 6 dollars?"
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Inkling: interest profiles, recommendations and chat with evidence."
