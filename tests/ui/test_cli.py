@@ -102,13 +102,13 @@ def test_the_demo_shows_account_profile_and_a_turn(shop: Shop, fake: FakeLLM, mo
     for name, value in {"INKLING_HOME": str(shop.settings.home), "INKLING_LLM_URL": fake.url, "COLUMNS": "200"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("INKLING_LLM_MODEL", "fake")
-    fake.answers = ["no JSON for the profile", ("recommend", {"query": "breakfast", "max_price": 5}), "Try p1."]
+    fake.answers = ["no JSON for the profile", ("recommend", {"max_price": 6}), "Try p1."]
     result = CliRunner().invoke(app, ["demo", "--once"])
     assert result.exit_code == 0, result.output
     account, profile, turn, products = (
         result.stdout.index(text) for text in ("9 read = 9 stored", "What the shop believes", DEMO_LINE, "Products")
     )
-    assert account < profile < turn < result.stdout.index("recommend(query='breakfast', max_price=5") < products
+    assert account < profile < turn < result.stdout.index("recommend(max_price=6") < products
     assert "bought 36 times, about every 5 days" in result.stdout
 
 
