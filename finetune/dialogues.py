@@ -53,7 +53,7 @@ class Dialogues:
             yield [{"role": "system", "content": SYSTEM[self._role]}, *self._session(self._rng.randint(1, turns))]
 
     def _session(self, turns: int) -> Iterator[Message]:
-        bus, said, named = Bus(), [], list[str]()
+        bus, said, named = Bus(), list[str](), list[str]()
         user = self._rng.choice(self._users) if self._role == "shopper" else None
         recent: list[str] = []
         for _ in range(turns):

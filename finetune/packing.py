@@ -40,10 +40,9 @@ def encode(messages: Sequence[dict[str, Any]], tools: list[dict[str, Any]] | Non
 
     `tools` is None for a request without tools. Raises ValueError for a dialogue without an assistant's word.
     """
-    whole = tokenizer.apply_chat_template(
-        list(messages), tools=tools, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
-    )
-    head = tokenizer.apply_chat_template(list(messages[:1]), tools=tools, tokenize=True, return_dict=True)["input_ids"]
+    render: Any = tokenizer.apply_chat_template  # what it returns depends on its flags, its type says str
+    whole = render(list(messages), tools=tools, tokenize=True, return_dict=True, return_assistant_tokens_mask=True)
+    head = render(list(messages[:1]), tools=tools, tokenize=True, return_dict=True)["input_ids"]
     ids, learned = whole["input_ids"], whole["assistant_masks"]
     if not any(learned):
         raise ValueError(f"nothing to learn in {messages!r}")

@@ -9,7 +9,8 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from finetune.packing import IGNORED, Encoded, batches, encode, specifications
 
@@ -83,7 +84,7 @@ def _save(model: Any, out: Path) -> None:
     model.save_pretrained(out)
 
 
-class PrefixTrainer(SFTTrainer):  # type: ignore[misc]  # trl is not typed
+class PrefixTrainer(SFTTrainer):
     """trl's trainer over batches that share a prefix: the prefix runs once, the loss is taken where there is a label."""
 
     def compute_loss(
