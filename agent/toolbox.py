@@ -74,9 +74,14 @@ def tools_of(role: Role, shop: Shop) -> list[BaseTool]:
 
 def parameters(name: str) -> dict[str, Any]:
     """The JSON schema of a tool's arguments, in the order of its signature."""
-    names = ARGUMENTS[name].split()
-    properties = {arg.rstrip("?"): _TYPES.get(arg.rstrip("?"), {"type": "string"}) for arg in names}
-    return {"type": "object", "properties": properties, "required": [arg for arg in names if not arg.endswith("?")]}
+    wanted = wanted_by(name)
+    properties = {arg: _TYPES.get(arg, {"type": "string"}) for arg in wanted}
+    return {"type": "object", "properties": properties, "required": [arg for arg, needed in wanted.items() if needed]}
+
+
+def wanted_by(name: str) -> dict[str, bool]:
+    """A tool's arguments in the order of its signature; of each, whether the tool needs it."""
+    return {arg.rstrip("?"): not arg.endswith("?") for arg in ARGUMENTS[name].split()}
 
 
 def call_tool(name: str, shop: Shop, user_id: str | None, arguments: dict[str, Any]) -> BaseModel:
@@ -154,7 +159,7 @@ def same_call(name: str, arguments: dict[str, Any], turn: Sequence[AnyMessage]) 
 
 
 def _tool(name: str, description: str, shop: Shop) -> BaseTool:
-    wanted = {arg.rstrip("?"): not arg.endswith("?") for arg in ARGUMENTS[name].split()}
+    wanted = wanted_by(name)
 
     def run(runtime: ToolRuntime[Speaker, ChatState], **written: Any) -> Command[Any]:
         bus, turn = Bus.model_validate(runtime.state.get("bus", {})), turn_of(runtime.state["messages"])

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from agent.prompts import Role
-from agent.toolbox import parameters
 from finetune.dialogues import Dialogues
 from finetune.phrases import FOLDER, checked, read_patterns
 from finetune.profiles import held_out, profile_examples, rewrite_examples
@@ -46,7 +45,7 @@ def write(
                 progress(f"{number:,} {what}")
 
     for role, share in SHARES.items():
-        patterns = checked(read_patterns(role), lambda tool: list(parameters(tool)["properties"]))
+        patterns = checked(read_patterns(role))
         drawn = Dialogues(shop, role, users, patterns, slots, rng)
         add(role, drawn.lines(round(lines * share)), f"lines of {role}s")
         add(role, drawn.dialogues(round(dialogues * share)), f"dialogues of {role}s")

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,7 +11,7 @@ from agent.bus import Bus
 from agent.grounding import Said, ground
 from agent.prompts import SYSTEM, Role
 from agent.reply import Release
-from agent.toolbox import ARGUMENTS, call_tool, put
+from agent.toolbox import call_tool, put, wanted_by
 from finetune.error_replies import reply_to_error
 from finetune.noise import Noise
 from finetune.phrases import Line, Pattern, fill
@@ -74,9 +74,8 @@ class Dialogues:
     def _tool(self, line: Line, said: Said, bus: Bus, user: str | None) -> tuple[str, str]:
         """What the tool says, and a reply to it that the guard passes."""
         assert line.tool is not None
-        wanted = {arg.rstrip("?"): not arg.endswith("?") for arg in ARGUMENTS[line.tool].split()}
         try:
-            arguments = ground(line.arguments, wanted, said, bus, self._shop)
+            arguments = ground(line.arguments, wanted_by(line.tool), said, bus, self._shop)
             result = self._result(line.tool, arguments, user)
         except ToolError as error:
             text = f"error: {error}"
@@ -108,10 +107,10 @@ class Dialogues:
         after = min(0.97, before + self._rng.uniform(0.3, 0.6)) if likes else 0.01
         return PreferenceChange(topic=name, likes=likes, before=before, after=after, event_id="imagined")
 
-    def _checked(self, compose: Any, bus: Bus, facts: str) -> str:
+    def _checked(self, compose: Callable[[], str], bus: Bus, facts: str) -> str:
         """A composed reply that the guard lets through whole."""
         for _ in range(20):
-            text = str(compose())
+            text = compose()
             release = Release(bus, facts)
             release.feed(text)
             release.end(False)

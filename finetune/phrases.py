@@ -6,12 +6,12 @@
 
 import random
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, Role
+from agent.toolbox import wanted_by
 from finetune.noise import Noise
 from finetune.slots import Slot, Slots
 
@@ -117,11 +117,11 @@ def _value(name: str, value: str, filled: dict[str, Slot]) -> Any:
     return _SLOT.sub(lambda match: filled[match[1]].surface if match[1] in filled else "\0", value)
 
 
-def checked(patterns: list[Pattern], signature: Callable[[str], list[str]]) -> list[Pattern]:
+def checked(patterns: list[Pattern]) -> list[Pattern]:
     """The patterns, arguments in the tool's own order. Raises ValueError for an argument that the tool does not have."""
     ordered = []
     for pattern in patterns:
-        names = signature(pattern.tool) if pattern.tool else []
+        names = list(wanted_by(pattern.tool)) if pattern.tool else []
         given = dict(pattern.arguments)
         if unknown := set(given) - set(names):
             raise ValueError(f"{pattern.tool} has no argument {sorted(unknown)}: {pattern.text!r}")

@@ -31,11 +31,11 @@ from behavior import Catalog, Event, Interest, InterestProfile, build_profile, e
 from behavior.interest import WINDOW_DAYS
 from behavior.schema import Horizon
 from finetune import profile_wording as wording
+from finetune.slots import WORDS
 from tools import Shop
 
 FEWEST_EVENTS, STATED_SHARE = 20, 0.2
 ANSWER_CHARS, TRIES = 620, 40
-_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 def held_out(user_id: str) -> bool:
@@ -179,8 +179,8 @@ def _facts(interest: Interest) -> dict[str, str]:
     facts = {"last": f"{stats.last.day} {stats.last:%b}", "spend": f"${stats.spend:.0f}"} if stats.last else {}
     if stats.count:
         facts |= {"times": {1: "once", 2: "twice"}.get(stats.count, f"{stats.count} times"), "count": str(stats.count)}
-    if 2 < stats.count < len(_WORDS):
-        facts["words"] = _WORDS[stats.count]
+    if 2 < stats.count < len(WORDS):
+        facts["words"] = WORDS[stats.count]
     if stats.count > 2 and stats.interval_days and stats.interval_days >= 1.5:
         facts["days"] = f"{stats.interval_days:.0f}"
     return facts

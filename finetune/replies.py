@@ -5,6 +5,7 @@ from functools import singledispatch
 
 from agent.bus import Bus
 from agent.rendering import percent
+from agent.reply import listed
 from behavior import InterestProfile
 from tools.results import (
     Audience,
@@ -46,13 +47,13 @@ def _(result: Recommendations, bus: Bus, rng: random.Random) -> str:
         f"How about {_or(refs[:3])}?",
         f"I'd go for {_or(refs[:2])}.",
         f"Try {_or(refs[:3])}.",
-        f"Here are some ideas: {_and(refs)}.",
-        f"My first pick is {refs[0]}, and {_and(refs[1:3]) or 'nothing else'} could suit you too."
+        f"Here are some ideas: {listed(refs)}.",
+        f"My first pick is {refs[0]}, and {listed(refs[1:3]) or 'nothing else'} could suit you too."
         if refs[1:]
         else f"My pick is {refs[0]}.",
         f"{refs[0]} looks right for you.",
         f"You might like {_or(refs[:3])}.",
-        f"{_and(refs[:2])} should do.",
+        f"{listed(refs[:2])} should do.",
     ]
     if first.price is not None:
         forms += [f"{refs[0]} at ${first.price:.2f} is a good start.", f"I'd take {refs[0]} for ${first.price:.2f}."]
@@ -69,10 +70,10 @@ def _(result: SimilarItems, bus: Bus, rng: random.Random) -> str:
         return rng.choice([f"I know of nothing like {anchor}.", f"Nothing comes close to {anchor} here."])
     return rng.choice(
         [
-            f"Close to {anchor}: {_and(refs[:3])}.",
+            f"Close to {anchor}: {listed(refs[:3])}.",
             f"Instead of {anchor} you could take {_or(refs[:2])}.",
             f"{_or(refs[:3])} would be much the same.",
-            f"Like {anchor}, there is {_and(refs[:2])}.",
+            f"Like {anchor}, there is {listed(refs[:2])}.",
             f"The nearest to {anchor} is {refs[0]}.",
             f"Have a look at {_or(refs[:3])}.",
         ]
@@ -97,7 +98,7 @@ def _(result: CartAnalysis, bus: Bus, rng: random.Random) -> str:
             f"People with a cart like this also take {_or(refs[:2])}.",
             f"You might be missing {_or(refs[:3])}.",
             f"The total is {total}, and {refs[0]} would go well with it.",
-            f"{_and(refs[:2])} often go with that.",
+            f"{listed(refs[:2])} often go with that.",
             f"Did you think of {refs[0]}? The cart stands at {total}.",
         ]
     )
@@ -109,22 +110,24 @@ def _(result: InterestProfile, bus: Bus, rng: random.Random) -> str:
     avoids = [bus.put_topic(i.topic) for i in result.interests[:5] if i.polarity == "avoids"]
     if not likes:
         if avoids:
-            return rng.choice([f"You told me to avoid {_and(avoids[:2])}.", f"{_and(avoids[:2])}: you asked for none of that."])
+            return rng.choice(
+                [f"You told me to avoid {listed(avoids[:2])}.", f"{listed(avoids[:2])}: you asked for none of that."]
+            )
         return rng.choice(
             ["I know nothing about that yet.", "There is nothing about that in your profile.", "Nothing is on record there."]
         )
     first, interest = likes[0]
     refs = [ref for ref, _ in likes]
     forms = [
-        f"You seem to like {_and(refs[:3])}.",
+        f"You seem to like {listed(refs[:3])}.",
         f"Your strongest interest is {first}, at {percent(interest.strength)}.",
-        f"From what you did here, it's {_and(refs[:3])}.",
-        f"The shop believes that you care about {_and(refs[:3])}.",
+        f"From what you did here, it's {listed(refs[:3])}.",
+        f"The shop believes that you care about {listed(refs[:3])}.",
         f"{first} comes first: {interest.reason}.",
-        f"I have {_and(refs[:2])} on top, {first} with {percent(interest.strength)}.",
+        f"I have {listed(refs[:2])} on top, {first} with {percent(interest.strength)}.",
     ]
     if avoids:
-        forms.append(f"You like {_and(refs[:2])}, and you avoid {_and(avoids[:2])}.")
+        forms.append(f"You like {listed(refs[:2])}, and you avoid {listed(avoids[:2])}.")
     return rng.choice(forms)
 
 
@@ -207,7 +210,7 @@ def _(result: Audience, bus: Bus, rng: random.Random) -> str:
             f"{result.size} of {result.population} users fit {ref}.",
             f"The audience for {ref} has {result.size} users, {users[0]} is the strongest at {best}.",
             f"{result.size} users are at or above {percent(result.min_strength)} on {ref}.",
-            f"I count {result.size} users on {ref}, led by {_and(users)}.",
+            f"I count {result.size} users on {ref}, led by {listed(users)}.",
             f"You could address {result.size} users with {ref}.",
         ]
     )
@@ -247,7 +250,7 @@ def _(result: Segments, bus: Bus, rng: random.Random) -> str:
     return rng.choice(
         [
             f"The largest is {first.name} with {first.size} users.",
-            f"{first.name} has {first.size} users, they like {_and(topics) or 'a bit of everything'}.",
+            f"{first.name} has {first.size} users, they like {listed(topics) or 'a bit of everything'}.",
             f"{len(shown)} segments fit, {first.name} leads with {first.size} users."
             if len(shown) > 1
             else f"{first.name}, {first.size} users.",
@@ -262,8 +265,8 @@ def _(result: BrandInsight, bus: Bus, rng: random.Random) -> str:
     return rng.choice(
         [
             f"{result.brand} has {result.buyers} buyers and {share} of spend.",
-            f"{result.buyers} of {result.population} users bought {result.brand}, most in {_and(topics[:2]) or 'no topic'}.",
-            f"{result.brand} takes {share} of spend, strongest in {_and(topics[:2]) or 'no topic'}.",
+            f"{result.buyers} of {result.population} users bought {result.brand}, most in {listed(topics[:2]) or 'no topic'}.",
+            f"{result.brand} takes {share} of spend, strongest in {listed(topics[:2]) or 'no topic'}.",
         ]
     )
 
@@ -305,9 +308,5 @@ def _refs(cards: list[Card], bus: Bus) -> list[str]:
     return [known[card.item_id] for card in cards[:5]]
 
 
-def _and(refs: list[str]) -> str:
-    return refs[0] if len(refs) == 1 else f"{', '.join(refs[:-1])} and {refs[-1]}" if refs else ""
-
-
 def _or(refs: list[str]) -> str:
-    return _and(refs).replace(" and ", " or ")
+    return listed(refs).replace(" and ", " or ")

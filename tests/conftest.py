@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,15 +36,25 @@ def catalog() -> Catalog:
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     """The tiny shop with its models fitted, its clock standing at the end of its log."""
-    settings = Settings(home=tmp_path / "home")
+    with closing(tiny_shop(tmp_path / "home")) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="session")
+def read_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One tiny shop for the tests that only read it."""
+    with closing(tiny_shop(tmp_path_factory.mktemp("shop") / "home")) as shop:
+        yield shop
+
+
+def tiny_shop(home: Path) -> Shop:
+    settings = Settings(home=home)
     store = EventStore(settings.store_url)
     store.save_items(tiny.ITEMS)
     store.append(event_frame(tiny.events()))
     store.set(CLOCK, "log")
     store.close()
-    shop = Shop.open(settings)
-    yield shop
-    shop.close()
+    return Shop.open(settings)
 
 
 @pytest.fixture(scope="session")

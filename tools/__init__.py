@@ -7,7 +7,7 @@ from tools.cart import analyze_cart, cart_of
 from tools.errors import ToolError, UnknownItem, UnknownTopic, UnknownUser
 from tools.prepare import demo_users, prepare
 from tools.profile import set_preference, show_profile
-from tools.recommend import explain_recommendation, recommend, similar_items
+from tools.recommend import explain_recommendation, opinions, recommend, similar_items
 from tools.reviews import read_reviews
 from tools.segments import list_segments
 from tools.shop import Shop
@@ -27,6 +27,7 @@ __all__ = [
     "explain_match",
     "explain_recommendation",
     "list_segments",
+    "opinions",
     "prepare",
     "read_reviews",
     "recommend",

@@ -79,6 +79,13 @@ def explain_recommendation(shop: Shop, user_id: str, item_id: str) -> Explanatio
     return Explanation(card=_card(shop, item_id, candidate), parts=sorted(parts, key=lambda part: -part.weight))
 
 
+def opinions(timeline: pl.DataFrame) -> dict[str, str]:
+    """A user's latest word, like or dislike, on each item (by id) and topic (by name), from the timeline, oldest first."""
+    about = pl.coalesce("item_id", pl.col("attributes").str.json_path_match("$.topic")).alias("about")
+    said = timeline.filter(pl.col("type").is_in(["like", "dislike"])).select(about, "type")
+    return dict(said.drop_nulls().iter_rows())
+
+
 def _candidates(shop: Shop, timeline: pl.DataFrame, topics: list[tuple[str, float]]) -> dict[str, _Candidate]:
     found: dict[str, _Candidate] = {}
 
@@ -133,10 +140,7 @@ def _recent_items(timeline: pl.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def _filters(shop: Shop, timeline: pl.DataFrame, max_price: float | None, only_new: bool) -> Callable[[str], bool]:
-    said = timeline.filter(pl.col("type").is_in(["like", "dislike"])).sort("ts", "event_id")
-    about = pl.coalesce("item_id", pl.col("attributes").str.json_path_match("$.topic"))
-    latest = dict(said.select(about.alias("about"), "type").iter_rows())
-    disliked = {name for name, word in latest.items() if word == "dislike"}
+    disliked = {name for name, word in opinions(timeline).items() if word == "dislike"}
     bought = set(timeline.filter(pl.col("type") == "purchase")["item_id"].drop_nulls()) if only_new else set()
 
     def allowed(item_id: str) -> bool:

@@ -3,9 +3,9 @@
 from html import escape
 
 from behavior import Event
-from tools import Shop, explain_recommendation
+from tools import Shop, explain_recommendation, opinions
 from tools.results import Card, CartAnalysis, CartLine
-from ui.page_visit import Visit, opinions, shelf_title
+from ui.page_visit import Visit, shelf_title
 
 MISSING = 2
 """How many of the items that a cart lacks are shown."""
@@ -35,7 +35,7 @@ def nobody(message: str) -> str:
 
 def shelf(shop: Shop, visit: Visit, cart: CartAnalysis) -> str:
     in_cart = {line.item_id for line in cart.lines}
-    said = opinions(shop, visit.user_id)
+    said = opinions(shop.timeline(visit.user_id))
     cards = "".join(_card(shop, visit, card, card.item_id in in_cart, said.get(card.item_id) == "like") for card in visit.cards)
     body = f'<div class="ink-cards">{cards}</div>' if cards else nobody("Nothing to show. Ask for something in the chat.")
     return f'<h2 data-user="{escape(visit.user_id)}">{escape(shelf_title(visit))}</h2>{body}'

@@ -89,7 +89,7 @@ def shopper_tab(page: gr.Blocks, runtime: Runtime, picker: gr.Dropdown) -> None:
     def ask_back(here: Visit | None) -> tuple[Any, ...]:
         if not here:
             return gr.skip(), gr.skip()
-        count = len(shop.store.timeline(here.user_id))
+        count = len(shop.store.timeline_frame(here.user_id))
         text = f"Delete all {count:,} events of {escape(here.user_id)}? Profile and recommendations go with them, for good."
         return f"<p>{text}</p>", gr.Column(visible=True)
 

@@ -4,10 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import uuid4
 
-import polars as pl
-
 from agent.chat import Cards, ChatEvent, Done, ToolCall, ToolStep
-from tools import Shop, ToolError, cart_of, recommend, set_preference
+from tools import Shop, ToolError, cart_of, opinions, recommend, set_preference
 from tools.results import Card
 from ui.page_events import note, note_search
 
@@ -80,7 +78,7 @@ def restock(shop: Shop, visit: Visit) -> None:
         cards = recommend(shop, visit.user_id, **visit.call.arguments).cards
     else:
         cards = visit.cards
-    disliked = {about for about, word in opinions(shop, visit.user_id).items() if word == "dislike"}
+    disliked = {about for about, word in opinions(shop.timeline(visit.user_id)).items() if word == "dislike"}
     visit.cards = [
         card for card in cards if not disliked.intersection((card.item_id, card.brand, *shop.catalog.levels(card.item_id)))
     ]
@@ -120,10 +118,3 @@ def show_cards(shop: Shop, visit: Visit, cards: list[Card]) -> None:
     fresh = [card.item_id for card in cards if card.item_id not in visit.seen]
     note(shop, visit.user_id, visit.session_id, "impression", fresh)
     visit.seen.update(fresh)
-
-
-def opinions(shop: Shop, user_id: str) -> dict[str, str]:
-    """The user's latest word, like or dislike, on each item (by id) and topic (by name). Raises UnknownUser."""
-    about = pl.coalesce("item_id", pl.col("attributes").str.json_path_match("$.topic")).alias("about")
-    said = shop.timeline(user_id).filter(pl.col("type").is_in(["like", "dislike"])).select(about, "type")
-    return dict(said.drop_nulls().iter_rows())

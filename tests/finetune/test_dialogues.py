@@ -9,7 +9,6 @@ import pytest
 
 from agent.bus import REF
 from agent.prompts import Role
-from agent.toolbox import parameters
 from finetune import data
 from finetune.dialogues import Dialogues
 from finetune.phrases import FOLDER, TOOLS, checked, read_patterns
@@ -20,7 +19,7 @@ from tools import Shop
 
 def dialogues(shop: Shop, role: Role, seed: int = 5) -> Dialogues:
     rng = random.Random(seed)
-    patterns = checked(read_patterns(role), lambda tool: list(parameters(tool)["properties"]))
+    patterns = checked(read_patterns(role))
     slots = Slots([topic.name for topic in shop.catalog.topics() if topic.is_leaf], FOLDER)
     return Dialogues(shop, role, ["ben", "carl", "dora"], patterns, slots, rng)
 
