@@ -62,6 +62,10 @@ class Bus(BaseModel):
         self._mark([ref])
         return ref
 
+    def user_names(self) -> dict[str, str]:
+        """Pseudonyms of the users by ref, in the order in which they were shown."""
+        return {ref: user.pseudonym for ref, user in self.users.items()}
+
     def name(self, ref: str) -> str | None:
         """The words a reader sees for a ref, or None if the bus does not hold it."""
         if ref in self.items:

@@ -1,7 +1,8 @@
 """The arguments that the LLM wrote, held against what was said: words of the user, numbers of the line, items on the bus.
 
 Nothing that the LLM made up gets into a tool. What the user did not say is dropped where the argument is optional and refused
-where it is needed. Booleans and the three bands of price sensitivity are judgements and stay as the LLM wrote them.
+where it is needed; a bound that the newest line says and the LLM left out is put in. Booleans and the three bands of price
+sensitivity are judgements and stay as the LLM wrote them.
 """
 
 import re
@@ -9,27 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rapidfuzz import fuzz
-from rapidfuzz.distance import JaroWinkler
-
 from agent.bus import REF, Bus
-from agent.numbers import Kind, numbers_in
+from agent.numbers import Kind, bound_in, numbers_in
 from agent.pointing import content_words, find_item, likeness, place, position, shown_item
-from tools import Shop, ToolError
+from agent.spans import FUNCTION_WORDS, exactly, spoken
+from tools import Shop, ToolError, UnknownUser
 from tools.audience import BANDS, pseudonym, resolve
 
-NEAR_SPAN = 80.0
-NEAR_WORD = 0.85
-_WORD = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*")
-_FUNCTION = (
-    "a an the and or but not no any some all of for to in on at by with without from about as than i me my we our us you your he "
-    "she it its they them this that these those is are was be been am do does did have has had can could would should will shall "
-    "may might must want wants need needs like love hate got get give show find tell see look looking buy bought have please hey "
-    "recommend suggest suggestion suggestions idea ideas product products item items hi what which who why how when where there "
-    "here something anything nothing stuff thing things one ones under over below "
-    "more less most least only just also too very really so if then now today don't i'm i'd let's what's"
-)
-_FUNCTION_WORDS = frozenset(_FUNCTION.split())
+_PERSON = frozenset(["user", "shopper", "customer", "household", "person", "buyer", "member", "her", "him", "them"])
 
 
 @dataclass(frozen=True)
@@ -49,7 +37,7 @@ def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: 
     grounded = {}
     for name, needed in wanted.items():
         written = arguments.get(name)
-        value = None if written in (None, "", []) else _one(name, written, said, bus, shop)
+        value = _left_out(name, said.lines[0]) if written in (None, "", []) else _one(name, written, said, bus, shop)
         if value is not None:
             grounded[name] = value
         elif needed and written in (None, "", []):
@@ -57,6 +45,18 @@ def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: 
         elif needed:
             raise ToolError(f"the user did not say {name} {str(written)[:60]!r}, ask for it")
     return grounded
+
+
+def _left_out(name: str, line: str) -> Any:
+    match name:
+        case "max_price":
+            return bound_in(line, "money")
+        case "min_strength":
+            return bound_in(line, "share")
+        case "days":
+            days = bound_in(line, "days")
+            return int(days) if days else None
+    return None
 
 
 def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
@@ -84,64 +84,7 @@ def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
         case "topic" | "about":
             return _topic(str(value), said, bus, shop)
     span = spoken(str(value), said.lines, shop)
-    return span if span and not set(span.lower().split()) <= _FUNCTION_WORDS else None
-
-
-def spoken(value: str, lines: Sequence[str], shop: Shop) -> str | None:
-    """The words of the newest line that `value` is or was meant to be, else None.
-
-    A correction of the user's spelling stays where it makes a word that the catalog's topics know.
-    """
-    for line in lines:
-        if exact := _exactly(value, line):
-            return exact
-        if near := _nearest(value, line):
-            return value if _knows(shop, value) and not _knows(shop, near) else near
-    return None
-
-
-def _exactly(value: str, line: str) -> str | None:
-    found = re.search(rf"(?<!\w){re.escape(value.strip())}(?!\w)", line, re.IGNORECASE)
-    return found[0] if found else None
-
-
-def _nearest(value: str, line: str) -> str | None:
-    wanted = value.lower().split()
-    words = list(_WORD.finditer(line))
-    windows = [
-        line[words[at].start() : words[at + size - 1].end()]
-        for size in range(max(1, len(wanted) - 1), len(wanted) + 2)
-        for at in range(len(words) - size + 1)
-    ]
-    best = max(windows, key=lambda window: fuzz.ratio(window.lower(), value.lower()), default="")
-    if fuzz.ratio(best.lower(), value.lower()) >= NEAR_SPAN:
-        return best
-    lower = [word[0].lower() for word in words]
-    same = [at for at, word in enumerate(lower) if word in wanted and word not in _FUNCTION_WORDS]
-    if same:
-        end = same[0]
-        while end + 1 in same:
-            end += 1
-        return line[words[same[0]].start() : words[end].end()]
-    near = {
-        at: max(JaroWinkler.similarity(word, own) for own in wanted)
-        for at, word in enumerate(lower)
-        if word not in _FUNCTION_WORDS and len(word) > 2
-    }
-    at = max(near, key=lambda at: near[at], default=0)
-    if not near or near[at] < NEAR_WORD:
-        return None
-    start = end = at
-    while start - 1 in near and line[words[start - 1].end() : words[start].start()].isspace():
-        start -= 1
-    while end + 1 in near and line[words[end].end() : words[end + 1].start()].isspace():
-        end += 1
-    return line[words[start].start() : words[end].end()]
-
-
-def _knows(shop: Shop, text: str) -> bool:
-    known = {word for topic in shop.catalog.topics() for word in _WORD.findall(topic.name.lower())}
-    return all(word in known for word in _WORD.findall(text.lower()))
+    return span if span and not set(span.lower().split()) <= FUNCTION_WORDS else None
 
 
 def _number(value: Any, said: Said, kinds: tuple[Kind, ...]) -> float | None:
@@ -166,8 +109,9 @@ def _truth(value: Any) -> bool | None:
 
 def _item(value: str, said: Said, bus: Bus, shop: Shop) -> str | None:
     ref, shown = value.strip().lower(), [bus.items[ref] for ref in bus.shown]
-    if card := bus.items.get(ref):
-        return card.item_id
+    if ref in bus.items:
+        pointed = None if exactly(ref, said.lines[0]) else place(said.lines[0], shown)
+        return (pointed or bus.items[ref]).item_id
     if known := next((card for card in bus.items.values() if card.title.lower() == ref), None):
         return known.item_id
     words = None if REF.fullmatch(ref) else spoken(value, said.lines, shop)
@@ -199,7 +143,7 @@ def _topic(value: str, said: Said, bus: Bus, shop: Shop) -> str | None:
         return bus.topics.get(ref) or bus.items[ref].topic
     known = [*bus.topics.values(), *(card.topic for card in bus.items.values())]
     name = next((topic for topic in known if topic.lower() == ref), None)
-    if name and not _exactly(value, said.lines[0]):
+    if name and not exactly(value, said.lines[0]):
         return name
     words = spoken(value, said.lines, shop)
     if words is None or content_words(words):
@@ -222,15 +166,23 @@ def _shown_by_words(words: str, bus: Bus) -> str | None:
 
 
 def _user(value: str, said: Said, bus: Bus, shop: Shop) -> str | None:
-    ref = value.strip().lower()
-    if ref in bus.users:
-        return bus.users[ref].pseudonym
-    if known := next((user for user in bus.users.values() if user.pseudonym == ref), None):
-        return known.pseudonym
+    """A pseudonym: of the user that the line names, else of the one of the list that it points at."""
+    line, ref = said.lines[0], value.strip().lower()
+    shown = {ref: user.pseudonym for ref, user in bus.users.items() if ref in said.recent} or bus.user_names()
+    known = bus.user_names().get(ref) or (ref if ref in bus.user_names().values() else None)
+    if known and exactly(value, line):
+        return known
     words = spoken(value, said.lines, shop)
-    shown = [bus.users[ref] for ref in said.recent if ref in bus.users]
-    if words and shown and not set(content_words(words)) - {"user", "shopper", "customer", "household", "her", "him", "them"}:
-        return shown[position(words, len(shown)) or 0].pseudonym
-    if words and not content_words(words.replace("user", "")):
+    named = words is not None and bool(set(content_words(words)) - _PERSON)
+    try:
+        if words and named:
+            return pseudonym(resolve(shop, words.split()[-1]))
+    except UnknownUser:
+        if not shown or position(line, len(shown)) is None:
+            raise
+    if not shown and words:
         raise ToolError(f"no user was shown yet that {words[:60]!r} could mean, name one")
-    return pseudonym(resolve(shop, words.split()[-1])) if words else None
+    at = position(line, len(shown)) if shown else None
+    if at is not None or words:
+        return list(shown.values())[at or 0]
+    return known

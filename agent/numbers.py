@@ -29,8 +29,17 @@ _BEFORE_ONE = {"", "me", "just", "only", "exactly", "top", "for", "under", "with
 """After other words "one" is a pronoun: "the second one"."""
 _DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30, "quarter": 90, "year": 365}
 _MONEY = {"$", "dollar", "dollars", "buck", "bucks", "usd"}
+_PARTS = {"quarters": 4, "thirds": 3, "fifths": 5, "tenths": 10}
+_OF_TEN = {("in", "ten"), ("in", "10"), ("of", "ten"), ("of", "10")}
+_TIME_BEFORE = {"last", "past", "previous", "next"}
+_UNBOUNDED = {
+    "money": re.compile(r"(?<!no )(?<!not )(?<!nothing )\b(?:over|above|more than|at least|from|spent|paid|costs?)\b"),
+    "share": re.compile(r"\b(?:off|discounts?|sale|margin|growth|less|at most|under|below)\b"),
+    "days": re.compile(r"^(?!.*\b(?:last|past|previous|within|recent)\b)"),
+}
+"""What a line says when its one number of a kind is no upper bound of price, no lower bound of strength, no span back in time."""
 _TOKEN = re.compile(
-    r"(?P<digits>(?<![\w.])(?<![A-Za-z]-)\d[\d,]*(?:\.\d+)?(?!\d*(?:st|nd|rd|th)\b))|(?P<word>[a-z]+)|(?P<sign>[$%])"
+    r"(?P<digits>(?<![\w.])(?<![A-Za-z]-)\d+(?:,\d{3})*(?:\.\d+)?(?!\d*(?:st|nd|rd|th)\b))|(?P<word>[a-z]+)|(?P<sign>[$%])"
 )
 
 
@@ -46,6 +55,12 @@ def numbers_in(text: str) -> list[Number]:
     """The numbers of a text in order, each with the kind that the words around it give. Ordinals and refs are none."""
     tokens = [(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(text.lower())]
     return list(_read(tokens))
+
+
+def bound_in(text: str, kind: Literal["money", "share", "days"]) -> float | None:
+    """The price that is not to be exceeded, the strength to be reached or the days to look back, where a text says just one."""
+    values = {number.value for number in numbers_in(text) if number.kind == kind}
+    return values.pop() if len(values) == 1 and not _UNBOUNDED[kind].search(text.lower()) else None
 
 
 def _read(tokens: list[tuple[str, str]]) -> Iterator[Number]:
@@ -64,6 +79,13 @@ def _read(tokens: list[tuple[str, str]]) -> Iterator[Number]:
             yield Number(round(value / 100, 2) if cents else value, "money")
         elif unit in ("%", "percent") or (unit == "per" and tokens[after + 1 : after + 2] == [("word", "cent")]):
             yield Number(round(value / 100, 4), "share")
+        elif unit in _PARTS and value < _PARTS[unit] and not (at and tokens[at - 1][1] in _TIME_BEFORE):
+            yield Number(round(value / _PARTS[unit], 2), "share")
+        elif value < 10 and (width := _of_ten(tokens, after)):
+            yield Number(value / 10, "share")
+            after += width
+        elif value < 10 and tokens[at][0] == "word" and at and tokens[at - 1][1] == "point":
+            yield Number(value / 10, "share")
         elif days := _days(value, unit):
             yield Number(days, "days")
         elif tokens[at] == ("word", "half") and after == at + 1:
@@ -104,6 +126,13 @@ def _is_article(tokens: list[tuple[str, str]], at: int) -> bool:
     """Whether "a", "an" or "one" stands here for no number in particular."""
     word, before = tokens[at][1], tokens[at - 1][1] if at else ""
     return word in ("a", "an") or (word == "one" and before not in _BEFORE_ONE)
+
+
+def _of_ten(tokens: list[tuple[str, str]], after: int) -> int:
+    """How many tokens of "in ten" or "out of ten" follow."""
+    out = tokens[after : after + 1] == [("word", "out")]
+    following = tuple(text for _, text in tokens[after + out : after + out + 2])
+    return 2 + out if following in _OF_TEN else 0
 
 
 def _days(count: float, unit: str) -> int:

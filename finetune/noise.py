@@ -36,11 +36,31 @@ CLOSINGS = (
 )
 
 
+TEXTING = {
+    "you": "u", "are": "r", "your": "ur", "please": "plz", "what": "wat", "because": "cuz", "and": "n",
+    "with": "w/", "without": "w/o", "something": "smth", "anything": "anythin", "people": "ppl", "about": "abt", "though": "tho",
+    "should": "shud", "could": "cud", "would": "wud", "going": "goin", "nothing": "nuthin", "want": "wnt", "thanks": "thx",
+    "give": "gimme", "don't": "dont", "what's": "whats", "i'm": "im", "be": "b", "have": "hav", "really": "rly",
+}  # fmt: skip
+BY_EAR = (
+    ("wh", "w"), ("ck", "k"), ("ea", "e"), ("ie", "ei"), ("ei", "ie"), ("ght", "t"), ("tion", "shun"), ("ph", "f"),
+    ("ing", "in"), ("ou", "u"), ("ai", "a"), ("ee", "ea"), ("oo", "u"), ("er", "ur"), ("le", "el"), ("c", "k"), ("s", "z"),
+    ("y", "ie"), ("a", "e"), ("e", "i"), ("o", "u"), ("qu", "kw"), ("x", "ks"), ("mm", "m"), ("ll", "l"), ("tt", "t"),
+    ("ss", "s"), ("rr", "r"), ("pp", "p"),
+)  # fmt: skip
+"""What is written where the right spelling is not known: sound by sound."""
+
+
 @dataclass(frozen=True)
 class Noise:
-    """How often each kind of noise comes, as probabilities."""
+    """How often each kind of noise comes, as probabilities.
 
-    typo: float = 0.12
+    `typo` is for one slip in a line, `sloppy` for a line in which every other word is misspelt, `texting` for short forms.
+    """
+
+    typo: float = 0.16
+    sloppy: float = 0.1
+    texting: float = 0.08
     opening: float = 0.12
     closing: float = 0.1
     lower: float = 0.45
@@ -54,14 +74,17 @@ class Noise:
         return slot
 
     def words(self, text: str, keep: list[str], rng: random.Random) -> str:
-        """The words of a pattern with a slip in one of them now and then, outside of slots and of `keep`."""
-        if rng.random() >= self.typo:
-            return text
+        """The words of a pattern with slips and short forms now and then, outside of slots and of `keep`."""
         kept = set(" ".join(keep).lower().split())
         words = text.split(" ")
+        if rng.random() < self.texting:
+            words = [word if word.lower() in kept else TEXTING.get(word.lower(), word) for word in words]
         able = [n for n, word in enumerate(words) if len(word) > 3 and word.isalpha() and word.lower() not in kept]
-        if able:
-            n = rng.choice(able)
+        if rng.random() < self.sloppy:
+            slipping = [n for n in able if rng.random() < 0.5]
+        else:
+            slipping = [rng.choice(able)] if able and rng.random() < self.typo else []
+        for n in slipping:
             words[n] = _slip(words[n], rng)
         return " ".join(words)
 
@@ -90,9 +113,12 @@ class Noise:
 
 
 def _slip(text: str, rng: random.Random) -> str:
+    """`text` with one slip of the finger or of the ear, behind its first letter."""
     letters = [n for n, letter in enumerate(text) if letter.isalpha() and n > 0]
     if len(letters) < 3:
         return text
+    if rng.random() < 0.35 and (heard := _by_ear(text, rng)):
+        return heard
     n = rng.choice(letters)
     near = KEYS.get(text[n].lower(), text[n])
     made = rng.choice(
@@ -104,3 +130,11 @@ def _slip(text: str, rng: random.Random) -> str:
         ]
     )
     return re.sub(r"\s{2,}", " ", made).strip() or text
+
+
+def _by_ear(text: str, rng: random.Random) -> str | None:
+    able = [(sound, heard) for sound, heard in BY_EAR if sound in text[1:]]
+    if not able:
+        return None
+    sound, heard = rng.choice(able)
+    return text[0] + text[1:].replace(sound, heard, 1)

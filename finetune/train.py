@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
+from agent.weights import adapter_hash
 from finetune.packing import IGNORED, Encoded, batches, encode, specifications
 
 BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -19,9 +20,18 @@ RANK = 16
 BATCH_TOKENS = 1_024
 
 
-def train(data: Path, base: Path, out: Path, seed: int = 7, epochs: int = 1, learning_rate: float = 1e-3) -> dict[str, Any]:
+def train(
+    data: Path,
+    base: Path,
+    out: Path,
+    seed: int = 7,
+    epochs: int = 1,
+    learning_rate: float = 1e-3,
+    start: Path | None = None,
+) -> dict[str, Any]:
     """Train an adapter for the model in the folder `base` on the dialogues of `data` (JSON Lines) and save it in `out`.
 
+    `start` is an adapter to go on from instead of a fresh one, e.g. the shipped one with new lines or feedback.
     A run that was stopped goes on from its last checkpoint in `out/checkpoints`. Returns the summary that is saved beside the
     adapter as `training.json`: loss, steps, tokens, seconds. Raises OSError when a folder or the data cannot be read.
     """
@@ -30,8 +40,10 @@ def train(data: Path, base: Path, out: Path, seed: int = 7, epochs: int = 1, lea
     dialogues = [encode(row["messages"], specifications(row["role"]) if row["role"] else None, tokenizer) for row in rows]
     made = batches(dialogues, BATCH_TOKENS, seed)
     checkpoints = out / "checkpoints"
+    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
+    lora = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM")
     trainer = PrefixTrainer(
-        model=AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16),
+        model=PeftModel.from_pretrained(model, start, is_trainable=True) if start else model,
         args=SFTConfig(
             output_dir=str(checkpoints),
             num_train_epochs=epochs,
@@ -54,7 +66,7 @@ def train(data: Path, base: Path, out: Path, seed: int = 7, epochs: int = 1, lea
         train_dataset=Dataset.from_list([{"batch": number} for number in range(len(made))]),
         data_collator=lambda rows: collate(made[rows[0]["batch"]], tokenizer.pad_token_id),
         processing_class=tokenizer,
-        peft_config=LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM"),
+        peft_config=None if start else lora,
     )
     result = trainer.train(resume_from_checkpoint=any(checkpoints.glob("checkpoint-*")))
     _save(trainer.model, out)
@@ -66,6 +78,7 @@ def train(data: Path, base: Path, out: Path, seed: int = 7, epochs: int = 1, lea
         "learned_tokens": learned,
         "epochs": epochs,
         "learning_rate": learning_rate,
+        "from": adapter_hash(start) if start else None,
         "steps": result.global_step,
         "loss": round(result.training_loss, 4),
         "seconds": round(result.metrics["train_runtime"]),

@@ -96,7 +96,7 @@ def test_a_merchant_builds_an_audience_and_asks_why(talk: Talk) -> None:
     audience, match = talk("who would buy dog food?", "why is the first one in it, for dog food?", role="merchant")
     assert [(call.name, call.arguments) for call in audience.tool_calls] == [("build_audience", {"topic": "dog food"})]
     assert [call.name for call in match.tool_calls] == ["explain_match"]
-    assert (match.status, bool(match.reply)) == ("ok", True)
+    assert "shopper-" in match.reply or "Dog food" in match.reply
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,9 @@ def tool_calls(
 def data(
     file: Annotated[Path, typer.Option("--out", help="Where to write the examples (.jsonl).")],
     seed: Annotated[int, typer.Option()] = 7,
-    size: Annotated[int, typer.Option(min=1, help="How many single lines; dialogues and profiles are added.")] = 5_000,
+    size: Annotated[int, typer.Option(min=1, help="How many single lines.")] = 5_000,
+    dialogues: Annotated[int, typer.Option(min=0, help="How many sessions of several turns.")] = 450,
+    profiles: Annotated[int, typer.Option(min=0, help="How many written profiles.")] = 110,
 ) -> None:
     """Write training examples made from the shop's own catalog and events."""
     from finetune.data import write
@@ -65,7 +67,7 @@ def data(
     with terminal.readable_errors():
         shop = terminal.open_shop()
         with terminal.progress() as progress:
-            rows = write(shop, file, seed=seed, lines=size, progress=progress)
+            rows = write(shop, file, seed=seed, lines=size, dialogues=dialogues, profiles=profiles, progress=progress)
         out.print(f"{rows:,} examples written to {file}", highlight=False)
 
 
@@ -75,6 +77,10 @@ def train(
     folder: Annotated[Path, typer.Option("--out", help="Where to write the adapter; a stopped run goes on from there.")],
     seed: Annotated[int, typer.Option()] = 7,
     epochs: Annotated[int, typer.Option(min=1)] = 1,
+    learning_rate: Annotated[float, typer.Option(min=0)] = 1e-3,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="An adapter to go on from, e.g. the shipped one.", exists=True, file_okay=False)
+    ] = None,
 ) -> None:
     """Train a LoRA adapter on the embedded model and print the summary of the run as JSON."""
     from agent.weights import base_model
@@ -83,7 +89,7 @@ def train(
     with terminal.readable_errors():
         with terminal.progress() as progress:
             base = base_model(terminal.settings().home, progress)
-        print(json.dumps(train_adapter(file, base, folder, seed=seed, epochs=epochs)))
+        print(json.dumps(train_adapter(file, base, folder, seed, epochs, learning_rate, start)))
 
 
 def copy_of(settings: "Settings", folder: Path) -> "Settings":

@@ -107,10 +107,36 @@ def test_a_number_is_in_the_line_or_the_only_one_of_its_kind(
         ("one hundred twenty, a fortnight, one week", [(120, "plain"), (14, "days"), (7, "days")]),
         ("5$ or 99 per cent", [(5, "money"), (0.99, "share")]),
         ("a cup, another one", []),
+        (
+            "three quarters, two thirds, nine in ten, 8 out of 10, point seven",
+            [(n, "share") for n in (0.75, 0.67, 0.9, 0.8, 0.7)],
+        ),
+        ("the last three quarters", [(270, "days")]),
     ],
 )
 def test_numbers_are_read_with_their_kind(text: str, numbers: list[tuple[float, str]]) -> None:
     assert [(number.value, number.kind) for number in numbers_in(text)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("I've got ten dollars left for lunch", "max_price", 10),
+        ("nothing over $5", "max_price", 5),
+        ("something over $5", "max_price", None),
+        ("I spent 20 dollars on it", "max_price", None),
+        ("between 2 dollars and 4 dollars", "max_price", None),
+        ("pasta people, three quarters or better", "min_strength", 0.75),
+        ("people who want 20% off", "min_strength", None),
+        ("bought in the past fortnight", "days", 14),
+        ("the launch is in two weeks", "days", None),
+        ("five ideas", "k", None),
+    ],
+)
+def test_a_bound_that_was_said_counts_also_when_the_llm_left_it_out(
+    read_shop: Shop, line: str, name: str, value: float | None
+) -> None:
+    assert ground({}, {name: False}, Said([line]), Bus(), read_shop) == ({} if value is None else {name: value})
 
 
 @pytest.mark.parametrize(
@@ -135,6 +161,8 @@ def test_numbers_are_read_with_their_kind(text: str, numbers: list[tuple[float, 
         ("those bagles you showed me", "those bagles you showed me", "bagel"),
         ("the second one", "p2", "oat"),
         ("the second one", "p9", "oat"),
+        ("similar ones to that last one", "p3", "yogurt"),
+        ("p3, not the second one", "p3", "bagel"),
         ("the second one", "the seventh item", "oat"),
         ("more like Oat milk, 1 l", "Oat milk, 1 l", "oat"),
         ("like green tea", "green tea", "tea"),
@@ -205,6 +233,8 @@ def test_a_user_is_a_ref_a_pseudonym_or_an_id_and_becomes_a_pseudonym(read_shop:
         ("why household carl?", "household carl", pseudonym("carl")),
         ("why is the second user in?", "the second user", ben),
         ("why is she in?", "she", dora),
+        ("why is the first one in it, for dog food?", "dog food", dora),
+        ("and the last one?", "u1", ben),
     ]:
         assert grounded(read_shop, line, "user", written, bus, needed=NEEDED) == user
     with pytest.raises(UnknownUser, match="nobody"):

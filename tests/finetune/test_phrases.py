@@ -13,7 +13,7 @@ from finetune.phrases import FOLDER, TOOLS, Pattern, checked, fill, read_pattern
 from finetune.slots import Slot, Slots, number_word, without_article
 
 ROLES: tuple[Role, ...] = ("shopper", "merchant")
-QUIET = Noise(typo=0, opening=0, closing=0, lower=0, bare=0, capital=0)
+QUIET = Noise(typo=0, sloppy=0, texting=0, opening=0, closing=0, lower=0, bare=0, capital=0)
 
 
 @pytest.fixture(scope="module")

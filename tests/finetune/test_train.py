@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Pr
 import agent
 from agent.prompts import SYSTEM
 from agent.toolbox import parameters
+from agent.weights import adapter_hash
 from finetune.packing import IGNORED, Encoded, batches, encode, specifications
 from finetune.train import BASE_NAME, PrefixTrainer, collate, train
 
@@ -113,6 +114,10 @@ def test_a_run_learns_and_leaves_an_adapter(base: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["base_model_name_or_path"] == BASE_NAME
     loaded = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), tmp_path / "adapter")
     assert any(parameter.abs().sum() > 0 for name, parameter in loaded.named_parameters() if "lora_B" in name)
+
+    further = train(data, base, tmp_path / "further", learning_rate=1e-2, start=tmp_path / "adapter")
+    assert further["from"] == adapter_hash(tmp_path / "adapter")
+    assert further["log"][0]["loss"] < 0.97 * summary["log"][0]["loss"]
 
 
 def test_tool_lines_come_from_the_served_schemas() -> None:
