@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.prompts import Role
 from finetune.dialogues import Dialogues
-from finetune.phrases import FOLDER, checked, read_patterns
+from finetune.phrases import FOLDER, checked, read_follow_ups, read_patterns
 from finetune.profiles import held_out, profile_examples, rewrite_examples
 from finetune.slots import Slots
 from tools import Shop
@@ -46,7 +46,7 @@ def write(
 
     for role, share in SHARES.items():
         patterns = checked(read_patterns(role))
-        drawn = Dialogues(shop, role, users, patterns, slots, rng)
+        drawn = Dialogues(shop, role, users, patterns, checked(read_follow_ups(role)), slots, rng)
         add(role, drawn.lines(round(lines * share)), f"lines of {role}s")
         add(role, drawn.dialogues(round(dialogues * share)), f"dialogues of {role}s")
     some = rng.sample(users, min(len(users), 2 * profiles))

@@ -31,13 +31,23 @@ class Dialogues:
     """Draws dialogues of one role over one shop. Nothing is written to the shop: a stated preference is only imagined."""
 
     def __init__(
-        self, shop: Shop, role: Role, users: list[str], patterns: list[Pattern], slots: Slots, rng: random.Random
+        self,
+        shop: Shop,
+        role: Role,
+        users: list[str],
+        patterns: list[Pattern],
+        follow_ups: list[Pattern],
+        slots: Slots,
+        rng: random.Random,
     ) -> None:
         self._shop, self._role, self._users, self._slots, self._rng = shop, role, users, slots, rng
         self._noise = Noise()
         self._of: dict[str | None, list[Pattern]] = {}
         for pattern in patterns:
             self._of.setdefault(pattern.tool, []).append(pattern)
+        self._following: dict[str | None, list[Pattern]] = {}
+        for pattern in follow_ups:
+            self._following.setdefault(pattern.tool, []).append(pattern)
         self._pointing = [p for name in FOLLOW_UPS for p in self._of.get(name, []) if "{ref}" in p.text or "{user}" in p.text]
         self._remembered: dict[str, BaseModel | ToolError] = {}
 
@@ -56,9 +66,9 @@ class Dialogues:
         bus, said, named = Bus(), list[str](), list[str]()
         user = self._rng.choice(self._users) if self._role == "shopper" else None
         recent: list[str] = []
+        line: Line | None = None
         for _ in range(turns):
-            pointing = bool(bus.shown or bus.users) and self._rng.random() < 0.45
-            line = self._line(self._rng.choice(self._pointing) if pointing else self._pattern())
+            line = self._next(line, bus)
             bus.begin_turn()
             said.insert(0, line.text)
             yield {"role": "user", "content": line.text}
@@ -123,6 +133,18 @@ class Dialogues:
         if self._rng.random() < 0.5:
             return self._rng.choice(self._of[self._rng.choice(names)])
         return self._rng.choice([pattern for patterns in self._of.values() for pattern in patterns])
+
+    def _next(self, before: Line | None, bus: Bus) -> Line:
+        """The next line of a session: one that goes on from the call before, points at what was shown, or stands alone."""
+        chance = self._rng.random()
+        if before and before.tool in self._following and chance < 0.3:
+            for _ in range(20):
+                pattern = self._rng.choice(self._following[before.tool])
+                line = fill(pattern, self._slots, self._noise, self._rng, before.arguments)
+                if line is not None and line.text:
+                    return line
+        pointing = bool(bus.shown or bus.users) and 0.3 <= chance < 0.6
+        return self._line(self._rng.choice(self._pointing) if pointing else self._pattern())
 
     def _line(self, pattern: Pattern) -> Line:
         while (line := fill(pattern, self._slots, self._noise, self._rng)) is None or not line.text:

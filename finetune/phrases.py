@@ -1,7 +1,8 @@
 """Phrase files: what people type, one pattern a line, and the tool call or reply that answers it.
 
-`PATTERN => name={slot}; name=literal` for a tool, `PATTERN => REPLY` in `plain.txt`. `[a|b|]` picks an alternative,
-`{slot}` is filled. A text argument is a span of the line, so that the LLM learns to copy what was said.
+`PATTERN => name={slot}; name=literal` for a tool, `PATTERN => REPLY` in `plain.txt`, `TOOL: PATTERN => ...` in `after.txt` for
+a line that goes on from a call of the same tool. `[a|b|]` picks an alternative, `{slot}` is filled. A text argument is a span
+of the line, so that the LLM learns to copy what was said.
 """
 
 import random
@@ -18,6 +19,9 @@ from finetune.slots import Slot, Slots
 FOLDER = Path(__file__).parent / "phrases"
 TOOLS: dict[Role, dict[str, str]] = {"shopper": SHOPPER_TOOLS, "merchant": MERCHANT_TOOLS}
 PLAIN = "plain"
+AFTER = "after"
+SAME = "same"
+"""The value of an argument in `after.txt` that stays what it was in the call before."""
 
 NUMBERS = ("max_price", "k", "min_strength", "days")
 TRUTHS = {"true": True, "false": False}
@@ -50,17 +54,29 @@ class Line:
 
 def read_patterns(role: Role, folder: Path = FOLDER) -> list[Pattern]:
     """All patterns of a role, in the order of its tools. Raises ValueError naming the file and line that cannot be read."""
+    return [
+        _pattern(role, name, line, where)
+        for name in (*TOOLS[role], PLAIN)
+        for line, where in _lines(folder / role / f"{name}.txt")
+    ]
+
+
+def read_follow_ups(role: Role, folder: Path = FOLDER) -> list[Pattern]:
+    """The patterns that go on from a call of their tool. Raises ValueError naming the file and line that cannot be read."""
     patterns = []
-    for name in (*TOOLS[role], PLAIN):
-        path = folder / role / f"{name}.txt"
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if line.strip() and not line.startswith("#"):
-                patterns.append(_pattern(role, name, line, f"{path.name} line {number}"))
+    for line, where in _lines(folder / role / f"{AFTER}.txt"):
+        tool, colon, rest = line.partition(": ")
+        if not colon or tool not in TOOLS[role]:
+            raise ValueError(f"{where}: {line!r} is not `TOOL: PATTERN => ...` with a tool of a {role}")
+        patterns.append(_pattern(role, tool, rest, where))
     return patterns
 
 
-def fill(pattern: Pattern, slots: Slots, noise: Noise, rng: random.Random) -> Line | None:
-    """One way to say a pattern, or None when the alternative chosen does not hold an argument's words."""
+def fill(pattern: Pattern, slots: Slots, noise: Noise, rng: random.Random, before: dict[str, Any] | None = None) -> Line | None:
+    """One way to say a pattern, or None when the alternative chosen does not hold an argument's words.
+
+    `before` are the arguments of the call that the line goes on from; None as well when they lack what stays the same.
+    """
     text, arguments = _alternative(pattern.text, rng), dict(pattern.arguments)
     filled: dict[str, Slot] = {}
     for name in dict.fromkeys(_SLOT.findall(text)):
@@ -72,6 +88,11 @@ def fill(pattern: Pattern, slots: Slots, noise: Noise, rng: random.Random) -> Li
     text, change = noise.shape(text, rng)
     values: dict[str, Any] = {}
     for name, value in arguments.items():
+        if value == SAME:
+            if name not in (before or {}):
+                return None
+            values[name] = (before or {})[name]
+            continue
         parsed = _value(name, value, filled)
         if name == "items":
             values[name] = [change(item.strip()) for item in str(parsed).split(",")]
@@ -82,6 +103,12 @@ def fill(pattern: Pattern, slots: Slots, noise: Noise, rng: random.Random) -> Li
                 return None
         values[name] = parsed
     return Line(pattern.role, text, pattern.tool, values, _alternative(pattern.reply, rng))
+
+
+def _lines(path: Path) -> list[tuple[str, str]]:
+    """The lines of a phrase file, each with the words that say where it stands."""
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    return [(line, f"{path.name} line {number}") for number, line in lines if line.strip() and not line.startswith("#")]
 
 
 def _pattern(role: Role, name: str, line: str, where: str) -> Pattern:

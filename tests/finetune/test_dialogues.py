@@ -11,7 +11,7 @@ from agent.bus import REF
 from agent.prompts import Role
 from finetune import data
 from finetune.dialogues import Dialogues
-from finetune.phrases import FOLDER, TOOLS, checked, read_patterns
+from finetune.phrases import FOLDER, TOOLS, checked, read_follow_ups, read_patterns
 from finetune.profiles import held_out
 from finetune.slots import Slots
 from tools import Shop
@@ -21,7 +21,7 @@ def dialogues(shop: Shop, role: Role, seed: int = 5) -> Dialogues:
     rng = random.Random(seed)
     patterns = checked(read_patterns(role))
     slots = Slots([topic.name for topic in shop.catalog.topics() if topic.is_leaf], FOLDER)
-    return Dialogues(shop, role, ["ben", "carl", "dora"], patterns, slots, rng)
+    return Dialogues(shop, role, ["ben", "carl", "dora"], patterns, checked(read_follow_ups(role)), slots, rng)
 
 
 @pytest.mark.parametrize("role", ["shopper", "merchant"])

@@ -9,7 +9,7 @@ import pytest
 from agent.prompts import Role
 from agent.toolbox import parameters
 from finetune.noise import Noise
-from finetune.phrases import FOLDER, TOOLS, Pattern, checked, fill, read_patterns
+from finetune.phrases import FOLDER, TOOLS, Pattern, checked, fill, read_follow_ups, read_patterns
 from finetune.slots import Slot, Slots, number_word, without_article
 
 ROLES: tuple[Role, ...] = ("shopper", "merchant")
@@ -30,6 +30,23 @@ def test_every_pattern_can_be_filled_and_copies_its_words(role: Role, slots: Slo
         copied = [v for name, v in line.arguments.items() if isinstance(v, str) and name != "price_sensitivity"]
         assert all(span in line.text for span in copied), line
         assert line.tool or line.reply, pattern
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_line_that_goes_on_copies_its_words_or_what_stays_the_same(role: Role, slots: Slots) -> None:
+    before = {"query": "rice", "topic": "rice", "user": "u1", "likes": False}
+    for pattern in checked(read_follow_ups(role)):
+        line = next(made for _ in range(20) if (made := fill(pattern, slots, QUIET, random.Random(3), before)))
+        copied = [v for name, v in line.arguments.items() if isinstance(v, str) and name != "price_sensitivity"]
+        assert all(span in line.text or span in before.values() for span in copied), line
+
+
+def test_nothing_stays_the_same_where_the_call_before_lacked_it(slots: Slots) -> None:
+    pattern = Pattern("shopper", "recommend", "but under {money}", (("query", "same"), ("max_price", "{money}")))
+    assert fill(pattern, slots, QUIET, random.Random(1), {"k": 3}) is None
+    line = fill(pattern, slots, QUIET, random.Random(1), {"query": "rice"})
+    assert line
+    assert line.arguments["query"] == "rice"
 
 
 @pytest.mark.parametrize("role", ROLES)
