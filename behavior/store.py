@@ -12,6 +12,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from behavior.arrow_scan import scan_sqlite
 from behavior.schema import Event, EventType, Item
 
 EVENT_SCHEMA: dict[str, pl.DataType] = {
@@ -32,7 +33,11 @@ EVENT_SCHEMA: dict[str, pl.DataType] = {
 """Columns of an event frame. `attributes` is a JSON object as text; every other column is as in `Event`."""
 
 _COLUMNS = {pl.String(): sa.Text, pl.Float64(): sa.Float, pl.Datetime("us", "UTC"): sa.BigInteger}
+_TYPED = {pl.String(): "''", pl.Float64(): "0.0", pl.Datetime("us", "UTC"): "0"}
+"""A value of each type, for readers that take a column's type from its first row."""
 SCAN_ROWS = 100_000
+MANY_ROWS = 200_000
+"""From so many events on, starting a second process is worth its half second."""
 _REQUIRED = {"event_id", "user_id", "platform", "type", "ts", "quantity", "attributes"}
 
 _metadata = sa.MetaData()
@@ -118,9 +123,10 @@ class EventStore:
         low = "" if since is None else f" AND ts >= {_microseconds(since)}"
         high = "" if until is None else f" AND ts < {_microseconds(until)}"
         wanted = f" AND type IN ({', '.join(repr(str(name)) for name in types)})" if types else ""
-        # Through the driver that also writes: a second SQLite library in the process (ADBC's) would drop its locks and its WAL.
+        query = f"SELECT {', '.join(EVENT_SCHEMA)} FROM events WHERE 1 = 1{low}{high}{wanted}"
+        if self._file and since is None and self.count() >= MANY_ROWS:
+            return self._scan_apart(self._file, query)
         with self._begin() as connection:
-            query = f"SELECT {', '.join(EVENT_SCHEMA)} FROM events WHERE 1 = 1{low}{high}{wanted}"
             cursor = connection.exec_driver_sql(query).cursor
             chunks = [_to_frame(rows) for rows in iter(lambda: cursor.fetchmany(SCAN_ROWS), [])]
         return pl.concat(chunks) if chunks else pl.DataFrame(schema=EVENT_SCHEMA)
@@ -194,6 +200,14 @@ class EventStore:
         except sa.exc.DBAPIError as error:
             raise StoreError(f"the event store at {self._engine.url.render_as_string()!r} failed: {error.orig}") from error
 
+    def _scan_apart(self, file: Path, query: str) -> pl.DataFrame:
+        first = ", ".join(f"{_TYPED[kind]} AS {name}" for name, kind in EVENT_SCHEMA.items())
+        try:
+            rows = scan_sqlite(file, f"SELECT {first} UNION ALL {query}")
+        except RuntimeError as error:
+            raise StoreError(f"the event store at {str(file)!r} could not be scanned: {error}") from error
+        return _with_time(rows[1:])
+
     def _scalar(self, query: sa.Executable) -> Any:
         with self._begin() as connection:
             return connection.scalar(query)
@@ -213,6 +227,10 @@ def _to_frame(rows: Sequence[Any]) -> pl.DataFrame:
     columns = zip(*rows, strict=True) if rows else ([] for _ in EVENT_SCHEMA)
     raw = {**EVENT_SCHEMA, "ts": pl.Int64()}
     frame = pl.DataFrame([pl.Series(name, values, raw[name]) for name, values in zip(raw, columns, strict=True)])
+    return _with_time(frame)
+
+
+def _with_time(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col("ts").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
 
 

@@ -43,6 +43,26 @@ def test_scan_keeps_nulls_apart_from_values(store: EventStore) -> None:
     assert (row["query"], row["price"], row["item_id"]) == ("oat milk", None, None)
 
 
+def test_a_long_log_is_read_apart_with_the_same_rows_and_stays_open_for_writing(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append(event_frame([Event(event_id="s", user_id="ben", type="search", ts=tiny.END, query="çay", quantity=2)]))
+    through_the_driver = store.scan().sort("event_id")
+    monkeypatch.setattr("behavior.store.MANY_ROWS", 1)
+    apart = store.scan().sort("event_id")
+    assert apart.schema == through_the_driver.schema
+    assert apart.equals(through_the_driver)
+    assert store.append(event_frame([Event(event_id="t", user_id="ben", type="view", ts=tiny.END, item_id="milk")])).stored == 1
+
+
+def test_a_log_that_cannot_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = EventStore(f"sqlite:///{tmp_path / 'log.db'}")
+    monkeypatch.setattr("behavior.store.MANY_ROWS", 0)
+    (tmp_path / "log.db").unlink()
+    with pytest.raises(StoreError, match=r"log\.db.*could not be scanned"):
+        store.scan()
+
+
 def test_scan_by_time_is_half_open(store: EventStore) -> None:
     day = tiny.END - timedelta(days=7)
     assert set(store.scan(since=day, until=tiny.END)["ts"].unique()) >= {day}
