@@ -84,7 +84,8 @@ def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
         case "topic" | "about":
             return _topic(str(value), said, bus, shop)
     span = spoken(str(value), said.lines, shop)
-    return span if span and not set(span.lower().split()) <= FUNCTION_WORDS else None
+    empty = name != "campaign" and span and set(span.lower().split()) <= FUNCTION_WORDS  # a campaign may be called "A"
+    return None if empty else span
 
 
 def _number(value: Any, said: Said, kinds: tuple[Kind, ...]) -> float | None:

@@ -69,7 +69,11 @@ def _read(tokens: list[tuple[str, str]]) -> Iterator[Number]:
         dollar = tokens[at][1] == "$"
         value, after = _value(tokens, at + dollar)
         if value is None:
-            if tokens[at][1] in ("last", "past", "this") and at + 1 < len(tokens) and (days := _days(1, tokens[at + 1][1])):
+            if (
+                tokens[at][1] in ("last", "past", "previous", "this")
+                and at + 1 < len(tokens)
+                and (days := _days(1, tokens[at + 1][1]))
+            ):
                 yield Number(days, "days")
             at += 1
             continue
@@ -88,7 +92,7 @@ def _read(tokens: list[tuple[str, str]]) -> Iterator[Number]:
             yield Number(value / 10, "share")
         elif days := _days(value, unit):
             yield Number(days, "days")
-        elif tokens[at] == ("word", "half") and after == at + 1:
+        elif tokens[at] == ("word", "half") and after == at + 1 and unit not in ("price", "and"):
             yield Number(0.5, "share")
         elif after > at + 1 or not _is_article(tokens, at):
             yield Number(value, "plain")

@@ -42,13 +42,15 @@ class Dialogues:
     ) -> None:
         self._shop, self._role, self._users, self._slots, self._rng = shop, role, users, slots, rng
         self._noise = Noise()
-        self._of: dict[str | None, list[Pattern]] = {}
+        of: dict[str | None, list[Pattern]] = {}
         for pattern in patterns:
-            self._of.setdefault(pattern.tool, []).append(pattern)
+            of.setdefault(pattern.tool, []).append(pattern)
+        self._of = {tool: _endlessly(own, rng) for tool, own in of.items()}
+        self._any = _endlessly(patterns, rng)
         self._following: dict[str | None, list[Pattern]] = {}
         for pattern in follow_ups:
             self._following.setdefault(pattern.tool, []).append(pattern)
-        self._pointing = [p for name in FOLLOW_UPS for p in self._of.get(name, []) if "{ref}" in p.text or "{user}" in p.text]
+        self._pointing = [pattern for name in FOLLOW_UPS for pattern in of.get(name, []) if _points(pattern)]
         self._remembered: dict[str, BaseModel | ToolError] = {}
 
     def lines(self, n: int) -> Iterator[list[Message]]:
@@ -129,10 +131,7 @@ class Dialogues:
         raise ValueError(f"the guard lets no reply through, the last was {text!r} to {facts!r}")
 
     def _pattern(self) -> Pattern:
-        names = list(self._of)
-        if self._rng.random() < 0.5:
-            return self._rng.choice(self._of[self._rng.choice(names)])
-        return self._rng.choice([pattern for patterns in self._of.values() for pattern in patterns])
+        return next(self._of[self._rng.choice(list(self._of))] if self._rng.random() < 0.5 else self._any)
 
     def _next(self, before: Line | None, bus: Bus) -> Line:
         """The next line of a session: one that goes on from the call before, points at what was shown, or stands alone."""
@@ -150,6 +149,18 @@ class Dialogues:
         while (line := fill(pattern, self._slots, self._noise, self._rng)) is None or not line.text:
             pass
         return line
+
+
+def _points(pattern: Pattern) -> bool:
+    """Whether a pattern means something shown before: by a slot, or a user by words such as "the first one"."""
+    user = dict(pattern.arguments).get("user", "{")
+    return "{ref}" in pattern.text or "{user}" in pattern.text or not user.startswith("{")
+
+
+def _endlessly(patterns: list[Pattern], rng: random.Random) -> Iterator[Pattern]:
+    """All patterns in random order, then all again: none comes twice before each has come once."""
+    while True:
+        yield from rng.sample(patterns, len(patterns))
 
 
 def _answer(line: Line) -> Message:

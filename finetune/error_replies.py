@@ -9,6 +9,7 @@ NEAREST = (
     "No luck with that name, maybe {}?",
 )
 TOLD = {
+    "no user was shown": ("Which user do you mean?", "I have shown no user yet, which one do you mean?"),
     "nothing was shown": (
         "I haven't shown you anything yet, which product do you mean?",
         "Which product do you mean? Nothing is on the list yet.",

@@ -106,8 +106,8 @@ class Noise:
         def change(span: str) -> str:
             span = span.replace("'", "") if bare else span
             span = span.lower() if lower else span
-            at = text.lower().find(span.lower())
-            return text[at : at + len(span)] if at >= 0 else span
+            found = re.search(rf"(?<!\w){re.escape(span)}(?!\w)", text, re.IGNORECASE)
+            return found[0] if found else span
 
         return text, change
 

@@ -27,6 +27,7 @@ NUMBERS = ("max_price", "k", "min_strength", "days")
 TRUTHS = {"true": True, "false": False}
 
 _INNERMOST = re.compile(r"\[([^\[\]]*)\]")
+_A_PERIOD = re.compile(r"\b(last|past|previous) an? (?=week|fortnight|month|quarter|year)")
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -84,7 +85,7 @@ def fill(pattern: Pattern, slots: Slots, noise: Noise, rng: random.Random, befor
         filled[name] = noise.slot(slot, rng)
     literals = [value for value in arguments.values() if not _SLOT.search(value)]
     text = noise.words(text, keep=literals, rng=rng)
-    text = _SLOT.sub(lambda match: filled[match[1]].surface, text)
+    text = _A_PERIOD.sub(r"\1 ", _SLOT.sub(lambda match: filled[match[1]].surface, text))
     text, change = noise.shape(text, rng)
     values: dict[str, Any] = {}
     for name, value in arguments.items():
