@@ -83,9 +83,10 @@ def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
             return _user(str(value), said, bus, shop)
         case "topic" | "about":
             return _topic(str(value), said, bus, shop)
+        case "campaign":
+            return _campaign(str(value), said)
     span = spoken(str(value), said.lines, shop)
-    empty = name != "campaign" and span and set(span.lower().split()) <= FUNCTION_WORDS  # a campaign may be called "A"
-    return None if empty else span
+    return None if span and set(span.lower().split()) <= FUNCTION_WORDS else span
 
 
 def _number(value: Any, said: Said, kinds: tuple[Kind, ...]) -> float | None:
@@ -164,6 +165,15 @@ def _shown_by_words(words: str, bus: Bus) -> str | None:
     shown = [bus.items[ref] for ref in bus.shown]
     card = place(words, shown) or max(shown, key=lambda card: likeness(content_words(words), card), default=None)
     return card.topic if card and likeness(content_words(words), card) > 0 else None
+
+
+def _campaign(value: str, said: Said) -> str | None:
+    """The campaign as said, else the only number of the newest line; in digits: "campaign twenty two" is 22."""
+    exact = exactly(value, said.lines[0])
+    numbers = [number.value for number in numbers_in(exact or said.lines[0]) if number.kind == "plain"]
+    if len(numbers) == 1:
+        return f"{numbers[0]:g}"
+    return exact or next((words for line in said.lines[1:] if (words := exactly(value, line))), None)
 
 
 def _user(value: str, said: Said, bus: Bus, shop: Shop) -> str | None:

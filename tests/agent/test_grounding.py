@@ -245,6 +245,20 @@ def test_a_user_is_a_ref_a_pseudonym_or_an_id_and_becomes_a_pseudonym(read_shop:
         grounded(read_shop, "why dora?", "user", "u7", bus, needed=NEEDED)
 
 
+@pytest.mark.parametrize(
+    ("line", "written", "campaign"),
+    [
+        ("was campaign twenty two a flop", "22", "22"),
+        ("was campaign twenty two a flop", "2", "22"),
+        ("and 17?", "17", "17"),
+        ("how did campaign A go", "A", "A"),
+        ("campaign number eight", "eight", "8"),
+    ],
+)
+def test_a_campaign_is_as_said_or_the_number_of_the_line(read_shop: Shop, line: str, written: str, campaign: str) -> None:
+    assert grounded(read_shop, line, "campaign", written, needed=NEEDED) == campaign
+
+
 def test_judgements_stay_and_what_no_tool_takes_goes(read_shop: Shop) -> None:
     wanted = {"topic": True, "likes": True, "price_sensitivity": False}
     written = {"likes": "false", "user_id": "ben", "price_sensitivity": "extreme", "topic": "tea"}
