@@ -1,8 +1,8 @@
 """The arguments that the LLM wrote, held against what was said: words of the user, numbers of the line, items on the bus.
 
 Nothing that the LLM made up gets into a tool. What the user did not say is dropped where the argument is optional and refused
-where it is needed; a bound that the newest line says and the LLM left out is put in. Booleans and the three bands of price
-sensitivity are judgements and stay as the LLM wrote them.
+where it is needed; a bound that the newest line says and the LLM left out is put in. Booleans are
+judgements and stay as the LLM wrote them, and so does a band of price sensitivity where the user spoke of prices at all.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.bus import REF, Bus
-from agent.numbers import Kind, bound_in, numbers_in
+from agent.numbers import Kind, bound_in, count_in, numbers_in, speaks_of_limit, speaks_of_price, without_numbers
 from agent.pointing import content_words, find_item, likeness, place, position, shown_item
 from agent.spans import FUNCTION_WORDS, exactly, spoken
 from tools import Shop, ToolError, UnknownUser
@@ -56,13 +56,15 @@ def _left_out(name: str, line: str) -> Any:
         case "days":
             days = bound_in(line, "days")
             return int(days) if days else None
+        case "k":
+            return count_in(line)
     return None
 
 
 def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
     match name:
         case "max_price":
-            return _number(value, said, ("money", "plain"))
+            return _number(value, said, ("money", "plain") if speaks_of_limit(said.lines[0]) else ("money",))
         case "k":
             count = _number(value, said, ("plain",))
             return int(count) if count else None
@@ -74,7 +76,8 @@ def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
         case "only_new" | "likes":
             return _truth(value)
         case "price_sensitivity":
-            return str(value).lower() if str(value).lower() in BANDS else None
+            band = str(value).lower()
+            return band if band in BANDS and any(map(speaks_of_price, said.lines)) else None
         case "item":
             return _item(str(value), said, bus, shop)
         case "items":
@@ -86,7 +89,7 @@ def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
         case "campaign":
             return _campaign(str(value), said)
     span = spoken(str(value), said.lines, shop)
-    return None if span and set(span.lower().split()) <= FUNCTION_WORDS else span
+    return span if span and any(word not in FUNCTION_WORDS for word in without_numbers(span)) else None
 
 
 def _number(value: Any, said: Said, kinds: tuple[Kind, ...]) -> float | None:

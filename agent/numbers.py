@@ -30,7 +30,6 @@ _BEFORE_ONE = {"", "me", "just", "only", "exactly", "top", "for", "under", "with
 _DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30, "quarter": 90, "year": 365}
 _MONEY = {"$", "dollar", "dollars", "buck", "bucks", "usd"}
 _PARTS = {"quarters": 4, "thirds": 3, "fifths": 5, "tenths": 10}
-_OF_TEN = {("in", "ten"), ("in", "10"), ("of", "ten"), ("of", "10")}
 _TIME_BEFORE = {"last", "past", "previous", "next"}
 _UNBOUNDED = {
     "money": re.compile(r"(?<!no )(?<!not )(?<!nothing )\b(?:over|above|more than|at least|from|spent|paid|costs?)\b"),
@@ -39,7 +38,24 @@ _UNBOUNDED = {
 }
 """What a line says when its one number of a kind is no upper bound of price, no lower bound of strength, no span back in time."""
 _TOKEN = re.compile(
-    r"(?P<digits>(?<![\w.])(?<![A-Za-z]-)\d+(?:,\d{3})*(?:\.\d+)?(?!\d*(?:st|nd|rd|th)\b))|(?P<word>[a-z]+)|(?P<sign>[$%])"
+    r"(?P<digits>(?<![\w.])(?<![A-Za-z]-)(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?!\d*(?:st|nd|rd|th)\b))|(?P<word>[a-z]+)|(?P<sign>[$%])"
+)
+
+
+_COUNTED = re.compile(
+    r"\b(\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen)\s+(?:[a-z'-]+\s+){0,2}?"
+    r"(?:ideas?|suggestions?|options?|picks|choices|recommendations?|things|products|items|tips|proposals|alternatives)\b"
+)
+_PRICE_WORD = re.compile(
+    r"pric|cheap|deal|bargain|discount|coupon|voucher|sav(?:e|ing|er)|budget|penn(?:y|ies)|sales?\b|frugal|thrift|splurg|premium|"
+    r"expens|money|cash|costs?\b|spend|spent|luxur|tight|value|high.end|fancy|tags?\b|sticker|wallet|purse|pockets|afford|clip|"
+    r"promo|mark.?downs?|clearance|rich\b|wealth|affluent|loaded|lavish|extravagan|well.(?:off|heeled)|econom|bucks?\b|dollar|"
+    r"cents?\b|% ?off|special|offers?\b|flyer|rebate|middle|average|mid.|moderate|ordinary|in.between|posh|up.?market|upscale|"
+    r"skint|broke\b|sting|tightwad|miser|haggl|shoestring|quality|cream of|top shelf|pay\b"
+)
+_LIMIT_WORD = re.compile(
+    r"\b(?:under|below|beneath|less|max|maximum|most|more|up to|limit|pay|spend|budget|cheaper|cost|costs|price|priced|over|above|"
+    r"between|around|within|have|got|tops?|for|past|beyond|left|only|afford|than)\b|[<≤$]"
 )
 
 
@@ -61,6 +77,29 @@ def bound_in(text: str, kind: Literal["money", "share", "days"]) -> float | None
     """The price that is not to be exceeded, the strength to be reached or the days to look back, where a text says just one."""
     values = {number.value for number in numbers_in(text) if number.kind == kind}
     return values.pop() if len(values) == 1 and not _UNBOUNDED[kind].search(text.lower()) else None
+
+
+def count_in(text: str) -> int | None:
+    """How many things a text asks for: "two ideas", "4 dinner suggestions", where it says just one such number."""
+    values = {numbers_in(found[1])[0].value for found in _COUNTED.finditer(text.lower()) if numbers_in(found[1])}
+    return int(values.pop()) if len(values) == 1 else None
+
+
+def without_numbers(text: str) -> list[str]:
+    """The words of a text, in lower case, that are no numbers, and no units of money behind one."""
+    words = re.findall(r"[^\W_][\w'’&.-]*|\$", text.lower())
+    units = _MONEY | {"cent", "cents"} if any(word in _WORDS or word[0].isdigit() for word in words) else set()
+    return [word for word in words if word not in _WORDS and word not in units and not word.replace(".", "").isdigit()]
+
+
+def speaks_of_price(text: str) -> bool:
+    """Whether a text has any word of prices, deals or means in it."""
+    return bool(_PRICE_WORD.search(text.lower()))
+
+
+def speaks_of_limit(text: str) -> bool:
+    """Whether a text has any word with which a bare number may be a limit of the price."""
+    return bool(_LIMIT_WORD.search(text.lower()))
 
 
 def _read(tokens: list[tuple[str, str]]) -> Iterator[Number]:
@@ -85,9 +124,9 @@ def _read(tokens: list[tuple[str, str]]) -> Iterator[Number]:
             yield Number(round(value / 100, 4), "share")
         elif unit in _PARTS and value < _PARTS[unit] and not (at and tokens[at - 1][1] in _TIME_BEFORE):
             yield Number(round(value / _PARTS[unit], 2), "share")
-        elif value < 10 and (width := _of_ten(tokens, after)):
-            yield Number(value / 10, "share")
-            after += width
+        elif chances := _chances(tokens, after, value):
+            whole, after = chances
+            yield Number(round(value / whole, 2), "share")
         elif value < 10 and tokens[at][0] == "word" and at and tokens[at - 1][1] == "point":
             yield Number(value / 10, "share")
         elif days := _days(value, unit):
@@ -132,11 +171,13 @@ def _is_article(tokens: list[tuple[str, str]], at: int) -> bool:
     return word in ("a", "an") or (word == "one" and before not in _BEFORE_ONE)
 
 
-def _of_ten(tokens: list[tuple[str, str]], after: int) -> int:
-    """How many tokens of "in ten" or "out of ten" follow."""
+def _chances(tokens: list[tuple[str, str]], after: int, value: float) -> tuple[float, int] | None:
+    """The whole of "one in three" or "8 out of 10" and where the tokens go on, None where it is no share."""
     out = tokens[after : after + 1] == [("word", "out")]
-    following = tuple(text for _, text in tokens[after + out : after + out + 2])
-    return 2 + out if following in _OF_TEN else 0
+    if tokens[after + out : after + out + 1] not in ([("word", "in")], [("word", "of")]):
+        return None
+    whole, end = _value(tokens, after + out + 1)
+    return (whole, end) if whole is not None and value < whole <= 100 else None
 
 
 def _days(count: float, unit: str) -> int:

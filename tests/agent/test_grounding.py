@@ -73,6 +73,7 @@ def test_a_needed_argument_that_nobody_said_is_refused(read_shop: Shop) -> None:
         ("oat milk under five bucks", "max_price", 50, 5),
         ("three ideas under twenty five dollars", "max_price", 3, 25),
         ("between 2 and 4", "max_price", 7, None),
+        ("half a dozen quick breakfasts", "max_price", 6, None),
         ("oat milk", "max_price", 5, None),
         ("nothing above 99 cents", "max_price", 0.99, 0.99),
         ("give me five ideas", "k", 5, 5),
@@ -130,7 +131,9 @@ def test_numbers_are_read_with_their_kind(text: str, numbers: list[tuple[float, 
         ("people who want 20% off", "min_strength", None),
         ("bought in the past fortnight", "days", 14),
         ("the launch is in two weeks", "days", None),
-        ("five ideas", "k", None),
+        ("give me two ideas for lunch", "k", 2),
+        ("4 dinner ideas under twelve dollars", "k", 4),
+        ("lunch for two", "k", None),
     ],
 )
 def test_a_bound_that_was_said_counts_also_when_the_llm_left_it_out(
@@ -257,6 +260,19 @@ def test_a_user_is_a_ref_a_pseudonym_or_an_id_and_becomes_a_pseudonym(read_shop:
 )
 def test_a_campaign_is_as_said_or_the_number_of_the_line(read_shop: Shop, line: str, written: str, campaign: str) -> None:
     assert grounded(read_shop, line, "campaign", written, needed=NEEDED) == campaign
+
+
+@pytest.mark.parametrize(
+    ("line", "band"),
+    [("bargain hunters who like tea", "high"), ("users who don't avoid pork", None), ("tea, deep pockets", "high")],
+)
+def test_a_band_of_price_sensitivity_needs_a_word_of_prices(read_shop: Shop, line: str, band: str | None) -> None:
+    assert grounded(read_shop, line, "price_sensitivity", "high") == band
+
+
+@pytest.mark.parametrize("written", ["99 cents", "two dollars", "5", "$3"])
+def test_a_price_is_no_query(read_shop: Shop, written: str) -> None:
+    assert grounded(read_shop, f"what can I get for {written}", "query", written) is None
 
 
 def test_judgements_stay_and_what_no_tool_takes_goes(read_shop: Shop) -> None:
