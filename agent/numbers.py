@@ -54,7 +54,7 @@ _PRICE_WORD = re.compile(
     r"skint|broke\b|sting|tightwad|miser|haggl|shoestring|quality|cream of|top shelf|pay\b"
 )
 _LIMIT_WORD = re.compile(
-    r"\b(?:under|below|beneath|less|max|maximum|most|more|up to|limit|pay|spend|budget|cheaper|cost|costs|price|priced|over|above|"
+    r"\b(?:under|below|beneath|less|max|maximum|most|more|up to|limit|pay|spend|budget|cheaper|costs?|priced?|over|above|"
     r"between|around|within|have|got|tops?|for|past|beyond|left|only|afford|than)\b|[<≤$]"
 )
 
