@@ -136,7 +136,9 @@ def show(turns: Sequence[Turn], console: Console, *, model: str, adapter: str | 
     if not turns:
         raise ValueError("no line was put to the agent")
     table = Table("attack", "turns", "exposed", "invented items", "invented numbers", "leaks", "held back", title="Grounding")
-    groups = {attack: [turn for turn in turns if turn.line.attack == attack] for attack in sorted({t.line.attack for t in turns})}
+    groups: dict[str, list[Turn]] = {}
+    for turn in sorted(turns, key=lambda turn: turn.line.attack):
+        groups.setdefault(turn.line.attack, []).append(turn)
     rows = {name: _metrics(group) for name, group in {**groups, "agent": list(turns)}.items()}
     for name, row in rows.items():
         table.add_row(name, *(f"{row[key]:g}" for key in row))
