@@ -12,12 +12,17 @@ from behavior.schema import Item
 
 @dataclass(frozen=True)
 class Topic:
-    """A taxonomy node, or a brand. `name` is unique in the catalog and readable."""
+    """A taxonomy node, or a brand. `name` is unique in the catalog and readable.
+
+    `also_called` are other names of the node itself ("soda"), `good_for` occasions and needs it serves ("taco night").
+    """
 
     name: str
     path: tuple[str, ...]
     is_leaf: bool
     kind: Literal["taxonomy", "brand"]
+    also_called: tuple[str, ...] = ()
+    good_for: tuple[str, ...] = ()
 
 
 class Catalog:
@@ -25,7 +30,8 @@ class Catalog:
 
     A topic is a node of depth 2 or more (depth 1 where an item's path has one level). Its name is the node's own,
     with the parent in brackets where several nodes share it. Items with `attributes["listed"] == False` are known,
-    so that their events keep a title, but have no topic and are never recommended.
+    so that their events keep a title, but have no topic and are never recommended. `attributes["also_called"]` and
+    `attributes["good_for"]` of an item give words by the name of a level of its path; one item of a topic is enough.
     """
 
     def __init__(self, items: Iterable[Item]) -> None:
@@ -33,7 +39,11 @@ class Catalog:
         paths = {item_id: _nodes(item.path) for item_id, item in self.items.items() if item.attributes.get("listed") is not False}
         leaves = {nodes[-1] for nodes in paths.values() if nodes}
         names = _names(Counter(node for nodes in paths.values() for node in nodes))
-        self._topics = {name: Topic(name, node, node in leaves, "taxonomy") for node, name in names.items()}
+        called, good = (_words(self.items, paths, attribute) for attribute in ("also_called", "good_for"))
+        self._topics = {
+            name: Topic(name, node, node in leaves, "taxonomy", called.get(node, ()), good.get(node, ()))
+            for node, name in names.items()
+        }
         self._levels = {item_id: tuple(names[node] for node in nodes) for item_id, nodes in paths.items()}
         self._items_of: dict[str, list[str]] = defaultdict(list)
         for item_id, levels in self._levels.items():
@@ -97,6 +107,19 @@ def _nodes(path: tuple[str, ...]) -> list[tuple[str, ...]]:
     """The nodes of a path that are topics, broadest first; a level that repeats its parent's name is no level."""
     levels = tuple(level for i, level in enumerate(path) if level and (i == 0 or level.lower() != path[i - 1].lower()))
     return [levels[: depth + 1] for depth in range(1, len(levels))] or ([levels] if levels else [])
+
+
+def _words(
+    items: dict[str, Item], paths: dict[str, list[tuple[str, ...]]], attribute: str
+) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """The words that items carry for a node in `attribute`, each once, in the order of the items."""
+    found: dict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
+    for item_id, nodes in paths.items():
+        for level, words in items[item_id].attributes.get(attribute, {}).items():
+            for node in nodes:
+                if node[-1] == level:
+                    found[node].update(dict.fromkeys(words))
+    return {node: tuple(words) for node, words in found.items()}
 
 
 def _names(sizes: Counter[tuple[str, ...]]) -> dict[tuple[str, ...], str]:

@@ -16,6 +16,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(Path.home() / ".inkling", description="folder of all that the program writes")
     database_url: str | None = Field(None, description="SQLAlchemy URL; None is SQLite in `home`")
+    chroma_url: str | None = Field(
+        None, description="Chroma server that serves this shop alone; None keeps the vectors in `home`"
+    )
 
     host: str = Field("127.0.0.1", description="address the app binds; loopback only, as there is no login yet")
     port: int = Field(7860, ge=1, le=65535)

@@ -10,17 +10,21 @@ from tools.shop import CLOCK, Shop
 
 ACCOUNT = "account"
 """Name in the store of the demo's ingest account, in words."""
+ITEMS = "items"
+"""Name in the store of the version of its items."""
 
 
 def prepare(settings: Settings, progress: Callable[[str], None]) -> Shop:
-    """The demo shop, open. Imports it when the store does not hold it whole; a stop half-way is made good the next time.
+    """The demo shop, open. Imports what the store does not hold whole or as of today; a stop half-way is made good the next time.
 
     Raises StoreError when the database cannot be used.
     """
     store = EventStore(settings.store_url)
-    if store.get(ACCOUNT) is None:
+    if store.get(ITEMS) != (version := completejourney.items_version()):
         progress("reading the products")
         store.save_items(completejourney.items())
+        store.set(ITEMS, version)
+    if store.get(ACCOUNT) is None:
         account = ingest(
             store, completejourney.event_batches(), "completejourney", lambda rows: progress(f"stored {rows:,} rows")
         )

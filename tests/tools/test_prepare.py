@@ -1,0 +1,39 @@
+"""Protects that a demo shop made earlier gets the items of today without its events being read again.
+Run: pytest tests/tools/test_prepare.py"""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from behavior import EventStore, Settings
+from behavior.importers import completejourney
+from behavior.schema import Item
+from tests import tiny
+from tests.conftest import tiny_shop
+from tools import prepare
+from tools.prepare import ACCOUNT
+
+
+def test_items_of_an_earlier_version_are_read_again_and_events_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(home=tmp_path)
+    tiny_shop(tmp_path).close()
+    with closing(EventStore(settings.store_url)) as store:
+        store.set(ACCOUNT, "read earlier")
+
+    def items() -> list[Item]:
+        also_called = {"also_called": {"Dog food": ["pooch chow"]}}
+        return [item.model_copy(update={"attributes": also_called}) if item.item_id == "dogfood" else item for item in tiny.ITEMS]
+
+    def no_items() -> list[Item]:
+        raise AssertionError("the items did not change")
+
+    monkeypatch.setattr(completejourney, "items", items)
+    with closing(prepare(settings, lambda _: None)) as shop:
+        assert shop.topic("pooch chow") == "Dog food"
+        assert shop.store.count() == len(tiny.events())
+    monkeypatch.setattr(completejourney, "items", no_items)
+    prepare(settings, lambda _: None).close()
+    monkeypatch.setattr(completejourney, "items_version", lambda: "tomorrow")
+    with pytest.raises(AssertionError, match="did not change"):
+        prepare(settings, lambda _: None)
