@@ -75,16 +75,18 @@ class Cooccurrence:
         ]
         if not weighted:
             return []
-        asked = np.array([n for n, _ in weighted])
-        counts = self._counts[asked].toarray().astype(np.float64)
-        cosine = counts / np.sqrt(np.outer(self._baskets_of[asked], self._baskets_of))
-        score = np.array([w for _, w in weighted]) @ cosine
+        asked, weight = np.array([n for n, _ in weighted]), np.array([w for _, w in weighted])
+        counts = self._counts[asked]
+        row = np.repeat(np.arange(len(asked)), np.diff(counts.indptr))
+        cosine = counts.data / np.sqrt(self._baskets_of[asked[row]] * self._baskets_of[counts.indices].astype(np.float64))
+        score = np.bincount(counts.indices, weight[row] * cosine, len(self.item_ids))
         score[asked] = 0
-        best = np.lexsort((np.arange(len(score)), -score))[:k]
-        found = []
-        for n in best[score[best] > 0]:
-            row = int(np.argmax(cosine[:, n]))
-            together = int(counts[row, n])
-            lift = together * self.n_baskets / (self._baskets_of[asked[row]] * self._baskets_of[n])
-            found.append(Neighbour(self.item_ids[n], together, float(lift), float(score[n]), self.item_ids[asked[row]]))
-        return found
+        found = np.flatnonzero(score > 0)
+        best = found[np.lexsort((found, -score[found]))[:k]]
+        near = sparse.csr_matrix((cosine, counts.indices, counts.indptr), counts.shape)[:, best].toarray().argmax(axis=0)
+        together = counts[:, best].toarray()[near, np.arange(len(best))]
+        by_chance = self._baskets_of[asked[near]].astype(np.float64) * self._baskets_of[best] / self.n_baskets
+        return [
+            Neighbour(self.item_ids[n], int(baskets), float(baskets / chance), float(score[n]), self.item_ids[because])
+            for n, baskets, chance, because in zip(best, together, by_chance, asked[near], strict=True)
+        ]

@@ -1,63 +1,82 @@
-"""Recommendations: what is due again, what goes with it, what the words ask for; each with its reason and evidence."""
+"""Recommendations: what is due again, what goes with it, what people alike buy, what the words ask for; each with its reason."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Collection
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from retrieval import habits
-from tools.errors import UnknownItem
+from behavior.opinions import opinions
+from retrieval import Filter, diverse, narrow
+from tools.candidates import HABIT, Candidate, candidates, explain_alike
+from tools.errors import ToolError, UnknownItem
 from tools.results import Card, Explanation, ExplanationPart, Recommendations, SimilarItems
 from tools.shop import Shop
 
-SEEDS = 30
-SEEDING = {"purchase": "bought", "cart_add": "put into the cart", "like": "like"}
-"""Types of event that lead on to other items, in words."""
 MAX_K = 50
 
 
-@dataclass
-class _Candidate:
-    """Shares of the score by source, each with its reason in words and its evidence."""
-
-    parts: list[ExplanationPart] = field(default_factory=list)
-
-    @property
-    def score(self) -> float:
-        return sum(part.weight for part in self.parts)
-
-
 def recommend(
-    shop: Shop, user_id: str, query: str | None = None, max_price: float | None = None, only_new: bool = False, k: int = 5
+    shop: Shop,
+    user_id: str,
+    query: str | None = None,
+    max_price: float | None = None,
+    only_new: bool = False,
+    k: int = 5,
+    *,
+    min_price: float | None = None,
+    topic: str | None = None,
+    brand: str | None = None,
+    exclude: Collection[str] = (),
+    diversity: float | None = None,
 ) -> Recommendations:
-    """The `k` items (at most 50) that fit the user best, one per topic unless a query narrows it down.
+    """The `k` items (at most 50) that fit the user best.
 
-    `query` is free text, `max_price` an inclusive bound in the shop's currency, `only_new` leaves out what was bought before.
-    Disliked items and topics never appear. An empty result says why in `notes`. Raises UnknownUser.
+    `query` is free text. Prices are inclusive bounds in the shop's currency, `topic` and `brand` narrow it down, items with an id
+    in `exclude` are left out, `only_new` leaves out what was bought before. Disliked items and topics never appear.
+    `diversity` in [0, 1] is how much an item loses for each one of its topic before it, all at 1; left out, it is 1 or, with a
+    query, 0.5. An empty result says in `notes` which filter left nothing.
+    Raises UnknownUser, UnknownTopic, and ToolError for bounds on the price that nothing can meet.
     """
+    if min_price is not None and max_price is not None and min_price > max_price:
+        raise ToolError(f"min_price {min_price!r} is above max_price {max_price!r}")
     timeline = shop.timeline(user_id)
     topics = shop.topics.search(query) if query else []
     if query and not topics:
         return Recommendations(query=query, max_price=max_price, cards=[], notes=[f'nothing in the shop fits "{query[:60]}"'])
-    candidates = _candidates(shop, timeline, topics)
-    allowed = _filters(shop, timeline, max_price, only_new)
-    ranked = sorted((item_id for item_id in candidates if allowed(item_id)), key=lambda i: (-candidates[i].score, i))
-    chosen: list[str] = []
-    per_topic: dict[str | None, int] = {}
-    for item_id in ranked:
-        topic = shop.catalog.topic_of(item_id)
-        if per_topic.get(topic, 0) < (2 if query else 1):
-            per_topic[topic] = per_topic.get(topic, 0) + 1
-            chosen.append(item_id)
-    cards = [_card(shop, item_id, candidates[item_id]) for item_id in chosen[: max(1, min(k, MAX_K))]]
-    notes = [] if cards else [f"nothing is left {_filter_words(query, max_price, only_new)}"]
-    return Recommendations(query=query, max_price=max_price, cards=cards, notes=notes)
+    chosen = _price(shop, min_price, max_price)
+    chosen += [shop.shelf.topic(shop.topic(topic))] if topic else []
+    chosen += [shop.shelf.brand(brand)] if brand else []
+    chosen += [shop.shelf.without("without those excluded", exclude)] if exclude else []
+    chosen += [_new(shop, timeline)] if only_new else []
+    filters = [*chosen, _liked(shop, timeline)]
+    allowed, _ = narrow(np.ones(len(shop.shelf.item_ids), bool), filters)
+    found = candidates(shop, timeline, topics, allowed)
+    codes = np.array([shop.shelf.code_of[item_id] for item_id in found], np.int64)
+    passing = (item_id for item_id, passes in zip(found, allowed[codes], strict=True) if passes)
+    ranked = sorted(passing, key=lambda item_id: (-found[item_id].score, item_id))
+    if diversity is None:
+        diversity = 0.5 if query else 1.0
+    places = diverse(
+        [found[item_id].score for item_id in ranked],
+        [shop.catalog.topic_of(item_id) for item_id in ranked],
+        max(1, min(k, MAX_K)),
+        diversity,
+    )
+    best = [ranked[place] for place in places]
+    explain_alike(shop, timeline, best, found)
+    notes = [] if best else _why_nothing(shop, codes, filters, chosen, query)
+    return Recommendations(query=query, max_price=max_price, cards=[_card(shop, i, found[i]) for i in best], notes=notes)
 
 
 def similar_items(shop: Shop, user_id: str, item_id: str, k: int = 5) -> SimilarItems:
     """Items of the same topic first, then those bought in the same baskets. Raises UnknownUser, UnknownItem."""
     anchor = shop.card(item_id)
-    allowed = _filters(shop, shop.timeline(user_id), None, False)
+    liked = _liked(shop, shop.timeline(user_id)).passes
+
+    def allowed(other: str) -> bool:
+        return bool(liked[shop.shelf.code_of[other]])
+
     same = [i for i in shop.catalog.items_of(anchor.topic) if i != item_id and allowed(i) and shop.cooccurrence.baskets_of(i)]
     same.sort(key=lambda i: (-shop.cooccurrence.baskets_of(i), i))
     cards = [shop.card(i, 1.0, f"also {anchor.topic}, in {shop.cooccurrence.baskets_of(i)} baskets") for i in same[:k]]
@@ -72,101 +91,44 @@ def explain_recommendation(shop: Shop, user_id: str, item_id: str) -> Explanatio
     if shop.catalog.item(item_id) is None:
         raise UnknownItem(item_id)
     timeline = shop.timeline(user_id)
-    candidate = _candidates(shop, timeline, []).get(item_id, _Candidate())
+    found = candidates(shop, timeline, [], np.ones(len(shop.shelf.item_ids), bool))
+    candidate = found.setdefault(item_id, Candidate())
+    explain_alike(shop, timeline, [item_id], found)
     if not candidate.parts and (baskets := shop.cooccurrence.baskets_of(item_id)):
         candidate.parts.append(ExplanationPart(source="popularity", text=f"in {baskets} baskets of this shop", weight=1.0))
     parts = [part.model_copy(update={"weight": part.weight / candidate.score}) for part in candidate.parts]
     return Explanation(card=_card(shop, item_id, candidate), parts=sorted(parts, key=lambda part: -part.weight))
 
 
-def opinions(timeline: pl.DataFrame) -> dict[str, str]:
-    """A user's latest word, like or dislike, on each item (by id) and topic (by name), from the timeline, oldest first."""
-    about = pl.coalesce("item_id", pl.col("attributes").str.json_path_match("$.topic")).alias("about")
-    said = timeline.filter(pl.col("type").is_in(["like", "dislike"])).select(about, "type")
-    return dict(said.drop_nulls().iter_rows())
+def _price(shop: Shop, low: float | None, high: float | None) -> list[Filter]:
+    return [] if low is None and high is None else [shop.shelf.price(low, high)]
 
 
-def _candidates(shop: Shop, timeline: pl.DataFrame, topics: list[tuple[str, float]]) -> dict[str, _Candidate]:
-    found: dict[str, _Candidate] = {}
-
-    def add(item_id: str, part: ExplanationPart) -> None:
-        if part.weight > 0 and shop.catalog.levels(item_id):
-            found.setdefault(item_id, _Candidate()).parts.append(part)
-
-    own = habits(timeline, shop.now())
-    for habit in own:
-        often = f"you buy it about every {round(habit.interval_days)} days, last on {habit.last_ts.day} {habit.last_ts:%b}"
-        add(habit.item_id, ExplanationPart(source="repeat purchase", text=often, weight=habit.score, evidence=habit.evidence))
-    seeds = _recent_items(timeline)
-    for near in shop.cooccurrence.similar_items(list(seeds), [1 / (n + 2) for n in range(len(seeds))], k=200):
-        event_id, kind = seeds[near.because]
-        text = f"in {near.baskets} baskets with {_short(shop, near.because)}, which you {SEEDING[kind]}"
-        add(
-            near.item_id,
-            ExplanationPart(source="bought together", text=text, weight=0.25 * min(near.cosine, 1.0), evidence=[event_id]),
-        )
-    if not found and not topics:
-        for item_id in shop.cooccurrence.item_ids:
-            baskets = shop.cooccurrence.baskets_of(item_id)
-            add(
-                item_id,
-                ExplanationPart(
-                    source="popularity", text=f"in {baskets} baskets of this shop", weight=baskets / shop.cooccurrence.n_baskets
-                ),
-            )
-    if topics:
-        fitting: dict[str, _Candidate] = {}
-        for topic, score in topics:
-            for item_id in shop.catalog.items_of(topic):
-                baskets = shop.cooccurrence.baskets_of(item_id)
-                if baskets or item_id in found:
-                    part = ExplanationPart(
-                        source="your words",
-                        text=f"fits your words, in {baskets} baskets",
-                        weight=score + baskets / shop.cooccurrence.n_baskets,
-                    )
-                    fitting.setdefault(item_id, _Candidate(list(found[item_id].parts) if item_id in found else [])).parts.append(
-                        part
-                    )
-        return fitting
-    return found
+def _new(shop: Shop, timeline: pl.DataFrame) -> Filter:
+    bought = timeline.filter(pl.col("type") == "purchase")["item_id"].drop_nulls().unique()
+    return shop.shelf.without("that you have not bought before", bought)
 
 
-def _recent_items(timeline: pl.DataFrame) -> dict[str, tuple[str, str]]:
-    """The newest items a user bought, carted or liked, newest first, each with the id and type of the event that says so."""
-    wanted = timeline.filter(pl.col("type").is_in(list(SEEDING)), pl.col("item_id").is_not_null())
-    newest = wanted.sort("ts", "event_id", descending=True).unique("item_id", keep="first", maintain_order=True).head(SEEDS)
-    return {item_id: (event_id, kind) for item_id, event_id, kind in newest.select("item_id", "event_id", "type").iter_rows()}
+def _liked(shop: Shop, timeline: pl.DataFrame) -> Filter:
+    """What is on the shelf and not disliked, by item, topic or brand."""
+    disliked = [name for name, word in opinions(timeline).items() if word == "dislike"]
+    kept = shop.shelf.without("without what you dislike", disliked, disliked)
+    return Filter(kept.words, kept.passes & shop.shelf.available().passes)
 
 
-def _filters(shop: Shop, timeline: pl.DataFrame, max_price: float | None, only_new: bool) -> Callable[[str], bool]:
-    disliked = {name for name, word in opinions(timeline).items() if word == "dislike"}
-    bought = set(timeline.filter(pl.col("type") == "purchase")["item_id"].drop_nulls()) if only_new else set()
-
-    def allowed(item_id: str) -> bool:
-        item = shop.catalog.items[item_id]
-        if item_id in bought or disliked.intersection((item_id, item.brand, *shop.catalog.levels(item_id))):
-            return False
-        return max_price is None or (item.price is not None and item.price <= max_price)
-
-    return allowed
-
-
-def _card(shop: Shop, item_id: str, candidate: _Candidate) -> Card:
-    best = max(candidate.parts, key=lambda part: (part.source == "repeat purchase", part.weight), default=None)
+def _card(shop: Shop, item_id: str, candidate: Candidate) -> Card:
+    best = max(candidate.parts, key=lambda part: (part.source == HABIT, part.weight), default=None)
     evidence = [event_id for part in candidate.parts for event_id in part.evidence]
     return shop.card(item_id, candidate.score, best.text if best else "", evidence)
 
 
-def _short(shop: Shop, item_id: str) -> str:
-    return shop.catalog.topic_of(item_id) or shop.catalog.items[item_id].title
-
-
-def _filter_words(query: str | None, max_price: float | None, only_new: bool) -> str:
-    words = [
-        f'for "{query[:60]}"' if query else "",
-        f"at most ${max_price:.2f}" if max_price is not None else "",
-        "that you have not bought before" if only_new else "",
-        "without what you dislike",
-    ]
-    return ", ".join(word for word in words if word)
+def _why_nothing(
+    shop: Shop, codes: NDArray[np.int64], filters: list[Filter], chosen: list[Filter], query: str | None
+) -> list[str]:
+    """All that was asked for, and the filter that left nothing of what came before it where more than one was chosen."""
+    words = [f'for "{query[:60]}"'] if query else []
+    notes = [f"nothing is left {', '.join([*words, *(one.words for one in filters)])}"]
+    mask = np.zeros(len(shop.shelf.item_ids), bool)
+    mask[codes] = True
+    _, culprit = narrow(mask, filters)
+    return [*notes, f'"{culprit}" left nothing'] if culprit and len(chosen) > 1 else notes

@@ -1,0 +1,144 @@
+"""Recommendation in the shop itself: what does each household buy in the next 28 days?
+
+Everything is fitted on what came before the first of those days. The fusion learned from the 28 days after an earlier date, with
+sources fitted on what came before that. All items of the log can be recommended, and what a household never bought before is
+scored apart, with only such items in the ranking. Covered: the households that bought before and in the 28 days. Not covered:
+how much of an item is bought, and when in the 28 days.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from behavior import EventStore
+from eval.recommendation import Progress, peak_mib, report, show
+from eval.report import Report
+from retrieval.als import ALS
+from retrieval.decayed import DecayedCooccurrence
+from retrieval.ease import EASE
+from retrieval.fusion import BLOCK, Fusion
+from retrieval.interactions import History, Interactions, rows_of
+from retrieval.neighbours import ItemKNN
+from retrieval.popularity import Popularity
+from retrieval.repeat import Repeat
+from retrieval.source import Source, rank
+
+DAYS = 28
+CUTS = (10, 20)
+
+Scores = Callable[[Sequence[History]], NDArray[np.float32]]
+
+
+def run(
+    store: EventStore,
+    console: Console,
+    progress: Progress,
+    seed: int = 7,
+    test_from: date = date(2017, 12, 1),
+    learn_from: date = date(2017, 11, 1),
+) -> Report:
+    """Print recall and NDCG at 10 and 20 of each source and the fusion, `new_` being of items never bought before, and the
+    JSON line last.
+
+    Raises ValueError for a log without purchases in either of the 28 days or before them.
+    """
+    whole = Interactions.of(store.scan(types=["purchase"]))
+    sources: dict[str, Source] = {
+        "popularity": Popularity(),
+        "recent_popularity": Popularity(half_life_days=DAYS),
+        "repeat": Repeat(min_visits=1),
+        "item_knn": ItemKNN(),
+        "als": ALS(seed=seed),
+        "ease": EASE(),
+        "cooccurrence": DecayedCooccurrence(half_life=4.0, window=2),
+    }
+    fusion, fusion_of_new = Fusion(sources, seen=True, seed=seed), Fusion(sources, seed=seed)
+    known, histories, bought, new = _split(whole, learn_from)
+    for name, source in sources.items():
+        source.fit(known)
+        progress(f"{name}: fitted on what came before {learn_from}")
+    fusion.over(known).learn(histories, bought)
+    fusion_of_new.over(known).learn(histories, new)
+    progress("the fusion has learned")
+    known, histories, bought, new = _split(whole, test_from)
+    results = {}
+    for name, source in sources.items():
+        started = perf_counter()
+        source.fit(known)
+        seconds = perf_counter() - started
+        results[name] = _scored(source.scores, source.scores, histories, bought, new)
+        results[name] |= {"fit_seconds": seconds, "peak_mib": peak_mib()}
+        progress(f"{name}: fitted on what came before {test_from}")
+    counted: Scores = lambda block: rows_of(block, whole.n_items).toarray()  # noqa: E731
+    results["personal_frequency"] = _scored(counted, counted, histories, bought, new)
+    single = {metric: max(row[metric] for row in results.values()) for metric in results["personal_frequency"]}
+    results["fusion"] = _scored(fusion.over(known).scores, fusion_of_new.over(known).scores, histories, bought, new)
+    over = {
+        f"{metric} over the best source": results["fusion"][metric] / single[metric] - 1 for metric in single if single[metric]
+    }
+    show(f"What {len(histories):,} households buy in {DAYS} days from {test_from}", results, console)
+    for metric, gain in over.items():
+        console.print(f"fusion: {metric} {gain:+.1%}", highlight=False)
+    results["fusion"] |= over
+    return report(results, whole.fingerprint, seed, console)
+
+
+def _split(
+    whole: Interactions, since: date
+) -> tuple[Interactions, list[History], list[NDArray[np.int32]], list[NDArray[np.int32]]]:
+    """What came before a date; and of the users who bought before it and in the 28 days from it, the history, the items of these
+    days, and those of them that were not bought before.
+    """
+    assert whole.days is not None
+    start = datetime.combine(since, time(), UTC).timestamp() / 86_400
+    before = whole.days < start
+    within = (whole.days >= start) & (whole.days < start + DAYS)
+    indptr = np.concatenate([[0], np.cumsum(before)])[whole.indptr]
+    known = Interactions(whole.item_ids, whole.user_ids, indptr, whole.items[before], whole.days[before])
+    users, bought, new = [], [], []
+    for user in range(whole.n_users):
+        row = slice(whole.indptr[user], whole.indptr[user + 1])
+        items = np.unique(whole.items[row][within[row]])
+        if len(items) and indptr[user] < indptr[user + 1]:
+            users.append(user)
+            bought.append(items)
+            new.append(np.setdiff1d(items, whole.items[row][before[row]]))
+    if not users:
+        raise ValueError(f"no user of the log bought both before {since} and in the {DAYS} days from it")
+    return known, known.histories(users), bought, new
+
+
+def _scored(
+    scores: Scores,
+    scores_of_new: Scores,
+    histories: list[History],
+    bought: list[NDArray[np.int32]],
+    new: list[NDArray[np.int32]],
+) -> dict[str, float]:
+    """Recall and NDCG over all items, and `new_` over those never bought before, of the users who bought such."""
+    found = _metrics(scores, histories, bought, seen=True)
+    buyers = [n for n, items in enumerate(new) if len(items)]
+    of_new = _metrics(scores_of_new, [histories[n] for n in buyers], [new[n] for n in buyers], seen=False)
+    return found | {f"new_{metric}": value for metric, value in of_new.items()}
+
+
+def _metrics(scores: Scores, histories: list[History], right: list[NDArray[np.int32]], seen: bool) -> dict[str, float]:
+    """Means over users; NDCG with gain 1 for each right item (Järvelin and Kekäläinen 2002)."""
+    hits = np.zeros((len(histories), max(CUTS)), bool)
+    for start in range(0, len(histories), BLOCK):
+        block = histories[start : start + BLOCK]
+        ranked = rank(scores(block), max(CUTS), without=None if seen else block).items
+        for n, items in enumerate(ranked, start):
+            hits[n] = np.isin(items, right[n])
+    number = np.array([len(items) for items in right])
+    discount = 1 / np.log2(np.arange(max(CUTS)) + 2)
+    ideal = np.cumsum(discount)
+    found = {}
+    for k in CUTS:
+        found[f"recall@{k}"] = float((hits[:, :k].sum(axis=1) / number).mean())
+        found[f"ndcg@{k}"] = float((hits[:, :k] @ discount[:k] / ideal[np.minimum(number, k) - 1]).mean())
+    return found

@@ -1,0 +1,100 @@
+"""Sources whose score is a sum over the user's events of how strongly each event's item leads to another."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from retrieval.interactions import History, Interactions, event_weights, rows_of
+from retrieval.source import Contribution, Ranking, load_arrays, rank, save_arrays
+
+Weights: TypeAlias = sparse.csr_matrix | NDArray[np.float32]
+
+
+@dataclass
+class LinearSource(ABC):
+    """score(user, item) = sum over the user's events e of 0.5 ** (visits since e / half_life) * weight[item of e, item].
+
+    A subclass says in `weigh` what the weights are. Without `half_life` all events of a user count alike.
+    """
+
+    half_life: float | None = None
+    _weights: Weights = field(default_factory=lambda: sparse.csr_matrix((0, 0), dtype=np.float32), init=False, repr=False)
+    _kept: NDArray[np.int32] | None = field(default=None, init=False, repr=False)
+    _n_items: int = field(default=0, init=False, repr=False)
+    _fingerprint: str = field(default="", init=False, repr=False)
+
+    @abstractmethod
+    def weigh(self, interactions: Interactions) -> tuple[Weights, NDArray[np.int32] | None]:
+        """Weights from item (row) to item (column), over the item codes returned with them, or over all items for None."""
+
+    def fit(self, interactions: Interactions) -> Self:
+        self._weights, self._kept = self.weigh(interactions)
+        self._n_items, self._fingerprint = interactions.n_items, interactions.fingerprint
+        return self
+
+    def scores(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        rows = rows_of(histories, self._n_items, self.half_life)
+        if self._kept is None:
+            return _product(rows, self._weights)
+        found = np.zeros((len(histories), self._n_items), np.float32)
+        found[:, self._kept] = _product(rows[:, self._kept], self._weights)
+        return found
+
+    def similar_items(self, item: int, k: int) -> Ranking:
+        """By the weight from this item to the others."""
+        alone = History(np.array([item], np.int32))
+        return rank(self.scores([alone]), k, without=[alone])
+
+    def explain(self, history: History, item: int) -> list[Contribution]:
+        place = self._places(np.array([item]))[0]
+        rows = self._places(history.items)
+        known = np.flatnonzero(rows >= 0) if place >= 0 else np.zeros(0, np.int64)
+        column = self._weights[rows[known], [place]]
+        amounts = event_weights(history, self.half_life)[known] * np.asarray(column).ravel()
+        order = np.argsort(-amounts, kind="stable")
+        order = order[amounts[order] != 0]
+        return [Contribution(*part) for part in zip(known[order].tolist(), amounts[order].tolist(), strict=True)]
+
+    def save(self, folder: Path) -> None:
+        weights = self._weights
+        arrays = (
+            {"dense": weights}
+            if isinstance(weights, np.ndarray)
+            else {"data": weights.data, "indices": weights.indices, "indptr": weights.indptr}
+        )
+        if self._kept is not None:
+            arrays["kept"] = self._kept
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+        save_arrays(folder, self._fingerprint, {"n_items": self._n_items, "parameters": values}, arrays)
+
+    @classmethod
+    def load(cls, folder: Path, fingerprint: str) -> Self:
+        values, arrays = load_arrays(folder, fingerprint)
+        source = cls(**values["parameters"])
+        source._n_items, source._fingerprint, source._kept = values["n_items"], fingerprint, arrays.get("kept")
+        if "dense" in arrays:
+            source._weights = arrays["dense"]
+        else:
+            shape = (source._n_items, source._n_items)
+            source._weights = sparse.csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape, copy=False)
+        return source
+
+    def _places(self, items: NDArray[Any]) -> NDArray[np.int64]:
+        """Rows of the weights by item code, -1 for an item that was not kept."""
+        if self._kept is None:
+            return items.astype(np.int64)
+        place = np.full(self._n_items, -1, np.int64)
+        place[self._kept] = np.arange(len(self._kept))
+        found: NDArray[np.int64] = place[items]
+        return found
+
+
+def _product(rows: sparse.csr_matrix, weights: Weights) -> NDArray[np.float32]:
+    product = rows @ weights
+    return product if isinstance(product, np.ndarray) else product.toarray()

@@ -1,0 +1,144 @@
+"""The contract of a candidate source, and the one way to turn its scores into recommendations."""
+
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from retrieval.interactions import History, Interactions
+
+BLOCK = 64
+"""Users scored at once by one thread: memory stays at this many rows of scores, and they in the cache."""
+
+
+class StaleModel(ValueError):
+    """What was saved belongs to other data."""
+
+
+class Contribution(NamedTuple):
+    """How much of a score comes from one event of the user (its place in the history), or from what all users did (None)."""
+
+    event: int | None
+    amount: float
+
+
+class Ranking(NamedTuple):
+    """Item codes int32 and scores float32, both (users, k), best first; where fewer than k are found, -1 and 0 follow."""
+
+    items: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+
+class Source(Protocol):
+    """A candidate source. Item codes are those of the interactions that it was fitted on.
+
+    `scores` reads the histories that it is given, whether or not their users were in the fit, so a new event counts at once.
+    The higher, the likelier; exactly 0 means that the source has nothing to say about the item. Scores of two sources are not
+    comparable, those of one source for two users need not be.
+    """
+
+    def fit(self, interactions: Interactions) -> Self: ...
+
+    def scores(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        """Scores of all items, (users, items). May be a read-only view."""
+        ...
+
+    def similar_items(self, item: int, k: int) -> Ranking:
+        """The `k` items nearest to one, itself left out, as a ranking with one row."""
+        ...
+
+    def explain(self, history: History, item: int) -> list[Contribution]:
+        """What the score of an item is made of, the greatest first. They sum to the score unless the source says how not."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write into a folder of its own, which is made."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path, fingerprint: str) -> Self:
+        """What was saved there. Raises StaleModel unless it was fitted on interactions with this fingerprint."""
+        ...
+
+
+def recommend(
+    source: Source, histories: Sequence[History], k: int, allowed: NDArray[np.bool_] | None = None, seen: bool = False
+) -> Ranking:
+    """The `k` best items for each history, ties by item code.
+
+    `allowed` is a mask over items, (items,) or (users, items); `seen` lets a user's own items through.
+    A user of a batch gets what they would get alone. Blocks of users go to as many threads as there are cores.
+    """
+
+    def ranked(start: int) -> Ranking:
+        block = histories[start : start + BLOCK]
+        mask = allowed[start : start + BLOCK] if allowed is not None and allowed.ndim == 2 else allowed
+        return rank(source.scores(block), k, mask, None if seen else block)
+
+    starts = range(0, len(histories), BLOCK)
+    if not starts:
+        return Ranking(np.zeros((0, k), np.int32), np.zeros((0, k), np.float32))
+    if len(starts) == 1:
+        return ranked(0)
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        blocks = list(threads.map(ranked, starts))
+    return Ranking(np.concatenate([block.items for block in blocks]), np.concatenate([block.scores for block in blocks]))
+
+
+def rank(
+    scores: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None = None, without: Sequence[History] | None = None
+) -> Ranking:
+    """The `k` best of each row of scores (users, items), ties by item code.
+
+    Left out are items that score 0 or NaN, those not `allowed`, and the items of the row's history in `without`.
+    """
+    masked = np.array(scores, np.float32)
+    out = (masked == 0) | np.isnan(masked)
+    if allowed is not None:
+        out |= ~allowed
+    np.copyto(masked, -np.inf, where=out)
+    if without is not None:
+        for row, history in zip(masked, without, strict=True):
+            row[history.items] = -np.inf
+    best, items = _top(masked, min(k, masked.shape[1]))
+    items[best == -np.inf] = -1
+    best[items < 0] = 0
+    padding = ((0, 0), (0, k - items.shape[1]))
+    return Ranking(np.pad(items, padding, constant_values=-1), np.pad(best, padding))
+
+
+def _top(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """The `k` greatest of each row and their columns, ties by column. torch is the fastest here, but leaves ties to chance."""
+    found = torch.from_numpy(scores).topk(k, dim=1)
+    best, items = found.values.numpy(), found.indices.numpy().astype(np.int32)
+    if k:
+        last = best[:, -1:]
+        for row in np.flatnonzero(((scores >= last).sum(axis=1) > k) & (last[:, 0] > -np.inf)):
+            equal = np.flatnonzero(scores[row] == last[row])
+            above = best[row] > last[row]
+            items[row, ~above] = equal[: k - above.sum()]
+    order = np.lexsort((items, -best))
+    return np.take_along_axis(best, order, axis=1), np.take_along_axis(items, order, axis=1)
+
+
+def save_arrays(folder: Path, fingerprint: str, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+    """Keep a fitted source: `values` (as JSON) and `arrays` (each a .npy), with the fingerprint of its data."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    (folder / "model.json").write_text(json.dumps({"fingerprint": fingerprint, "arrays": sorted(arrays), **values}))
+
+
+def load_arrays(folder: Path, fingerprint: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """What `save_arrays` wrote, the arrays mapped from disk. Raises StaleModel, and OSError when nothing was saved there."""
+    values = json.loads((folder / "model.json").read_text())
+    fitted = values.pop("fingerprint")
+    if fitted != fingerprint:
+        raise StaleModel(f"the model in {str(folder)!r} was fitted on data {fitted!r}, not on {fingerprint!r}: fit it again")
+    return values, {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in values.pop("arrays")}

@@ -1,0 +1,54 @@
+"""Protects the ranking of scores: ties, NaN, what is left out. Run: pytest tests/retrieval/test_source.py"""
+
+import numpy as np
+import pytest
+
+from retrieval import History, rank
+
+NAN = float("nan")
+
+
+def best(scores: list[float], k: int, **more: object) -> list[int]:
+    items = rank(np.array([scores], np.float32), k, **more).items[0]  # type: ignore[arg-type]
+    return [int(item) for item in items]
+
+
+@pytest.mark.parametrize(
+    ("scores", "k", "expected"),
+    [
+        ([1, 3, 2], 2, [1, 2]),
+        ([1, 1, 1, 1], 2, [0, 1]),
+        ([1, 2, 1, 2, 1], 4, [1, 3, 0, 2]),
+        ([5, 1, 1, 1, 9, 1], 4, [4, 0, 1, 2]),
+        ([NAN, 0, -1, 2], 4, [3, 2, -1, -1]),
+        ([NAN, NAN], 1, [-1]),
+        ([1.0], 3, [0, -1, -1]),
+        ([], 2, [-1, -1]),
+    ],
+)
+def test_the_best_come_first_ties_by_code_and_nothing_for_0_and_nan(scores: list[float], k: int, expected: list[int]) -> None:
+    assert best(scores, k) == expected
+
+
+def test_ties_are_stable_among_many_equals() -> None:
+    scores = np.tile(np.float32([2, 1]), (50, 500))
+    ranking = rank(scores, 510)
+    assert (ranking.items[:, :500] == np.arange(0, 1000, 2)).all()
+    assert (ranking.items[:, 500:] == np.arange(1, 20, 2)).all()
+
+
+def test_infinite_scores_are_scores() -> None:
+    assert best([1, np.inf, -np.inf], 3) == [1, 0, -1]
+
+
+def test_what_is_not_allowed_or_already_there_is_left_out() -> None:
+    allowed = np.array([True, True, False, True])
+    history = History(np.array([3, 3], np.int32))
+    assert best([1, 2, 3, 4], 4, allowed=allowed, without=[history]) == [1, 0, -1, -1]
+
+
+def test_the_scores_are_left_as_they_were() -> None:
+    scores = np.array([[1.0, NAN, 0.0]], np.float32)
+    ranking = rank(scores, 3)
+    np.testing.assert_array_equal(scores, np.array([[1.0, NAN, 0.0]], np.float32))
+    assert ranking.scores.tolist() == [[1.0, 0.0, 0.0]]
