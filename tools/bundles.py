@@ -1,31 +1,89 @@
-"""Pairs of topics that sell together."""
+"""Pairs and triples of topics that sell together, with the items, the price and the usual discount that they come at."""
 
-from tools.results import Bundle, Bundles
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+import polars as pl
+
+from tools.errors import ToolError
+from tools.results import Bundle, Bundles, Card
 from tools.shop import Shop
 
-MIN_BASKETS = 30
 SHOWN = 20
 
+Order = Literal["lift", "support", "price"]
 
-def recommend_bundles(shop: Shop, topic: str | None = None) -> Bundles:
-    """Pairs of narrow topics by lift, none in fewer than 30 baskets; with `topic`, pairs that hold it. Raises UnknownTopic."""
+
+def recommend_bundles(
+    shop: Shop,
+    topic: str | None = None,
+    *,
+    size: Literal[2, 3] | None = None,
+    min_support: float = 0.0,
+    max_price: float | None = None,
+    brand: str | None = None,
+    order: Order = "lift",
+) -> Bundles:
+    """At most 20 bundles of narrow topics, the greatest lift or support or the lowest price first; none in fewer than 30 baskets.
+
+    With `topic`, those that hold it or a topic under it. `max_price` bounds what one of each item costs, inclusive; `brand` has
+    all items be of it. Under `max_price` or the order by price, bundles with an item that has no price are left out.
+    Raises UnknownTopic, and ToolError naming the brands there are.
+    """
     name = None if topic is None else shop.topic(topic)
-    found: dict[tuple[str, str], Bundle] = {}
-    anchors = shop.catalog.items_of(name) if name else shop.cooccurrence.item_ids
-    best = sorted(anchors, key=lambda i: (-shop.cooccurrence.baskets_of(i), i))[:200]
-    for item_id in best:
-        for near in shop.cooccurrence.similar_items([item_id], k=20):
-            pair = (shop.catalog.topic_of(item_id) or "", shop.catalog.topic_of(near.item_id) or "")
-            if near.baskets < MIN_BASKETS or pair[0] == pair[1]:
-                continue
-            key = (min(pair), max(pair))
-            if key not in found or near.lift > found[key].lift:
-                found[key] = Bundle(
-                    topics=list(pair),
-                    baskets=near.baskets,
-                    support=near.baskets / shop.cooccurrence.n_baskets,
-                    confidence=near.baskets / shop.cooccurrence.baskets_of(item_id),
-                    lift=near.lift,
-                )
-    ranked = sorted(found.values(), key=lambda bundle: (-bundle.lift, bundle.topics))
-    return Bundles(topic=name, bundles=ranked[:SHOWN])
+    items = best_sellers(shop, None if brand is None else set(shop.catalog.items_of(_brand(shop, brand))))
+    found = shop.baskets.bundles.filter(pl.col("support") >= min_support)
+    if name is not None:
+        under = {leaf for item_id in shop.catalog.items_of(name) if (leaf := shop.catalog.topic_of(item_id))}
+        found = holding(found, under)
+    if size is not None:
+        found = found.filter(pl.col("topics").list.len() == size)
+    ranked = with_price(shop, found, items)
+    if max_price is not None:
+        ranked = ranked.filter(pl.col("price") <= max_price + 0.005)
+    if order == "price":
+        ranked = ranked.drop_nulls("price").sort("price", maintain_order=True)
+    elif order == "support":
+        ranked = ranked.sort("support", descending=True, maintain_order=True)
+    return Bundles(topic=name, bundles=[bundle_of(shop, row, items) for row in ranked.head(SHOWN).iter_rows(named=True)])
+
+
+def best_sellers(shop: Shop, among: Collection[str] | None = None, without: Collection[str] = ()) -> dict[str, str]:
+    """The item bought in most baskets by topic, of all items or of some ids."""
+    offers = shop.baskets.offers.filter(~pl.col("item_id").is_in(list(without)))
+    if among is not None:
+        offers = offers.filter(pl.col("item_id").is_in(list(among)))
+    return dict(offers.unique("topic", keep="first", maintain_order=True).select("topic", "item_id").iter_rows())
+
+
+def holding(bundles: pl.DataFrame, topics: Collection[str]) -> pl.DataFrame:
+    """The bundles that hold any of these topics."""
+    return bundles.filter(pl.col("topics").list.eval(pl.element().is_in(list(topics))).list.any())
+
+
+def with_price(shop: Shop, bundles: pl.DataFrame, items: Mapping[str, str]) -> pl.DataFrame:
+    """The bundles that have an item for each topic, with a column `price`: null where an item has none."""
+    known = pl.col("topics").list.eval(pl.element().is_in(list(items))).list.all()
+    prices = {topic: item.price for topic, item_id in items.items() if (item := shop.catalog.item(item_id))}
+    priced = pl.element().replace_strict(prices, default=None, return_dtype=pl.Float64)
+    each = pl.col("topics").list.eval(priced)
+    whole = pl.when(each.list.eval(pl.element().is_not_null()).list.all()).then(each.list.sum())
+    return bundles.filter(known).with_columns(price=whole.round(2))
+
+
+def bundle_of(shop: Shop, row: Mapping[str, object], items: Mapping[str, str]) -> Bundle:
+    """A row of bundles with price, the items shown as cards."""
+    bundle = Bundle.model_validate(row)
+    ids = [items[topic] for topic in bundle.topics]
+    offers = shop.baskets.offers.filter(pl.col("item_id").is_in(ids), pl.col("saving") > 0)
+    saving = round(float(offers["saving"].sum()), 2)
+    cards: list[Card] = [shop.card(item_id) for item_id in ids]
+    return bundle.model_copy(update={"items": cards, "saving": saving or None})
+
+
+def _brand(shop: Shop, words: str) -> str:
+    brands = sorted({item.brand for item in shop.catalog.items.values() if item.brand})
+    for name in brands:
+        if name.lower() == words.strip().lower():
+            return name
+    raise ToolError(f"no brand {words[:100]!r}, the shop has {', '.join(brands[:20])}")
