@@ -1,63 +1,167 @@
-"""Groups of users with a like mix of topics: k-means over the share of baskets per broad topic."""
+"""Segments of the shop's users, described: what sets each apart, what it buys, and why somebody is in it."""
+
+from math import sqrt
 
 import numpy as np
 import polars as pl
-from sklearn.cluster import KMeans
-from sklearn.preprocessing import normalize
 
-from tools.errors import ToolError
-from tools.results import Segment, Segments
+from retrieval.segmentation import SMALLEST
+from retrieval.user_space import HABITS, LOGARITHMIC, broad
+from tools.errors import ToolError, UnknownUser
+from tools.results import Segment, SegmentDifference, SegmentMembership, SegmentPoint, Segments, SegmentTrial, TypicalTopic
+from tools.segment_words import SLIGHT, WORDS, in_words, name_of
 from tools.shop import Shop
 
-GROUPS = 8
-SEED = 7
+TYPICAL = 5
+REASONS = 3
 
 
 def list_segments(shop: Shop, name: str | None = None) -> Segments:
-    """All segments, the largest first, or those whose name or topics hold the words of `name`. A name is made of the two topics
-    that set a segment apart most."""
-    labels = _labels(shop)
-    segments = []
-    for (number,), rows in labels.group_by("segment", maintain_order=True):
-        topics = _distinctive(shop, rows["user_id"], labels["user_id"])
-        title = " and ".join(topics[:2]) or "Everyone else"
-        segments.append(
-            Segment(segment_id=f"s{number}", name=title, size=len(rows), share=len(rows) / len(labels), topics=topics)
-        )
-    segments.sort(key=lambda segment: (-segment.size, segment.segment_id))
-    if name is None:
-        return Segments(segments=segments)
-    words = name.lower().split()
+    """All segments of at least ten users, the largest first, or those whose id, name or topics hold the words of `name`."""
+    fitted = shop.segmentation
+    described = _described(shop)
+    words = (name or "").lower().split()
     return Segments(
-        segments=[s for s in segments if all(w in f"{s.segment_id} {s.name} {' '.join(s.topics)}".lower() for w in words)]
+        segments=[s for s in described if all(word in f"{s.segment_id} {s.name} {' '.join(s.topics)}".lower() for word in words)],
+        trials=[SegmentTrial(**vars(trial)) for trial in fitted.trials],
+        notes=_notes(shop),
     )
 
 
 def segment_of_users(shop: Shop, name: str) -> list[str]:
     """The users of the one segment that `name` or an id names. Raises ToolError listing all when none or several do."""
-    found = list_segments(shop, name).segments
+    everyone = list_segments(shop).segments
+    exact = [segment for segment in everyone if name.strip().lower() in (segment.segment_id, segment.name.lower())]
+    found = exact or list_segments(shop, name).segments
     if len(found) != 1:
-        known = ", ".join(segment.name for segment in list_segments(shop).segments)
-        raise ToolError(f"{len(found)} segments are called {name!r}, there are: {known}")
-    return _labels(shop).filter(pl.format("s{}", "segment") == found[0].segment_id)["user_id"].to_list()
+        known = ", ".join(segment.name for segment in everyone)
+        raise ToolError(f"{len(found)} segments are called {name[:100]!r}, there are: {known}")
+    members = segment_labels(shop)
+    return members.filter(pl.col("segment_id") == found[0].segment_id)["user_id"].to_list()
 
 
-def _labels(shop: Shop) -> pl.DataFrame:
-    """user_id and segment (int) of each user with a purchase, sorted by user_id."""
-    broad = shop.features.filter(~pl.col("is_leaf"), pl.col("baskets") > 0)
-    mix = broad.pivot("topic", index="user_id", values="baskets").fill_null(0).sort("user_id")
-    if mix.is_empty():
-        return pl.DataFrame(schema={"user_id": pl.String, "segment": pl.Int32})
-    points = normalize(mix.drop("user_id").to_numpy().astype(float))
-    model = KMeans(n_clusters=min(GROUPS, len(np.unique(points, axis=0))), n_init=4, random_state=SEED)
-    labels = model.fit_predict(points)
-    return mix.select("user_id", segment=pl.Series(labels, dtype=pl.Int32))
+def segment_labels(shop: Shop) -> pl.DataFrame:
+    """user_id and segment_id of each user in a segment."""
+    inside = shop.segmentation.members.filter(pl.col("segment").is_not_null())
+    return inside.select("user_id", segment_id=pl.format("s{}", "segment"))
 
 
-def _distinctive(shop: Shop, members: pl.Series, everyone: pl.Series, k: int = 5) -> list[str]:
-    """The broad topics that a larger share of `members` than of `everyone` buys regularly, the largest difference first."""
-    regular = shop.features.filter(~pl.col("is_leaf"), pl.col("baskets") >= 3)
-    inside = regular.filter(pl.col("user_id").is_in(members.implode())).group_by("topic").agg(inside=pl.len() / len(members))
-    overall = regular.group_by("topic").agg(overall=pl.len() / len(everyone))
-    gap = inside.join(overall, on="topic").with_columns(gap=pl.col("inside") - pl.col("overall")).filter(pl.col("gap") > 0)
-    return gap.sort("gap", "topic", descending=[True, False]).head(k)["topic"].to_list()
+def segment_map(shop: Shop) -> list[SegmentPoint]:
+    """All users with a purchase as points of a plane, in which they differ most; whose they are is not told."""
+    members = shop.segmentation.members.select("segment", "x", "y").sort("x", "y")
+    return [SegmentPoint(segment_id=None if number is None else f"s{number}", x=x, y=y) for number, x, y in members.iter_rows()]
+
+
+def segment_of(shop: Shop, user_id: str) -> SegmentMembership:
+    """The segment of a user and why. Raises UnknownUser."""
+    if not shop.store.has_user(user_id):
+        raise UnknownUser(user_id)
+    own = shop.features.select("user_id", "topic", "is_leaf", "baskets").filter(pl.col("user_id") == user_id)
+    placed = shop.segmentation.placement(user_id, own)
+    if placed is None:
+        return SegmentMembership(segment_id=None, name=None, reasons=["no purchase yet"])
+    segments = {segment.segment_id: segment for segment in _described(shop)}
+    segment, second = segments.get(f"s{placed.segment}"), segments.get(f"s{placed.second}")
+    if segment is None:
+        return SegmentMembership(segment_id=None, name=None, reasons=["unlike every segment"])
+    if second is None:
+        return SegmentMembership(segment_id=segment.segment_id, name=segment.name, reasons=["there is no other segment"])
+    members = shop.segmentation.members
+    usual = {
+        number: members.filter(pl.col("segment") == number).select(pl.col(HABITS).median()).row(0, named=True)
+        for number in (placed.segment, placed.second)
+    }
+    value = members.filter(pl.col("user_id") == user_id).row(0, named=True)
+    bought = set(broad(own)["topic"])
+    reasons = []
+    for habit in sorted((name for name, gain in placed.gains.items() if gain > 0), key=lambda name: -placed.gains[name]):
+        if habit != "topics" and value[habit] is not None:
+            here, there = (WORDS[habit].tell(usual[number][habit]) for number in (placed.segment, placed.second))
+            reasons.append(
+                f"{WORDS[habit].label} {WORDS[habit].tell(value[habit])}: usual here {here}, in {second.name!r} {there}"
+            )
+        elif shared := [topic for topic in segment.topics if topic in bought]:
+            reasons.append(f"buys {', '.join(shared)}, typical here")
+    return SegmentMembership(segment_id=segment.segment_id, name=segment.name, reasons=reasons[:REASONS])
+
+
+def _described(shop: Shop) -> list[Segment]:
+    """Every segment of enough users, the largest first."""
+    members = shop.segmentation.members
+    typical = _typical(shop, members)
+    groups = {number: rows for (number,), rows in members.group_by("segment") if number is not None and len(rows) >= SMALLEST}
+    segments: list[Segment] = []
+    for number in sorted(groups, key=lambda number: (-len(groups[number]), number)):
+        rows = groups[number]
+        topics = typical.get(number, [])
+        names = [topic.topic for topic in topics]
+        differences = _differences(rows, members.filter(pl.col("segment").ne_missing(number)))
+        segments.append(
+            Segment(
+                segment_id=f"s{number}",
+                name=name_of(differences, names, [segment.name for segment in segments]),
+                size=len(rows),
+                share=len(rows) / len(members),
+                topics=names,
+                differences=differences,
+                typical=topics,
+                x=float(rows["x"].to_numpy().mean()),
+                y=float(rows["y"].to_numpy().mean()),
+            )
+        )
+    return segments
+
+
+def _differences(inside: pl.DataFrame, outside: pl.DataFrame) -> list[SegmentDifference]:
+    """The habits that differ at least slightly between two groups, the most first; none when a group is too small."""
+    found = []
+    for habit in HABITS:
+        here, there = inside[habit].drop_nulls(), outside[habit].drop_nulls()
+        if min(len(here), len(there)) < SMALLEST:
+            continue
+        one, other = (values.log1p() if habit in LOGARITHMIC else values for values in (here, there))
+        effect = _cohens_d(one.to_numpy(), other.to_numpy())
+        if abs(effect) >= SLIGHT:
+            middle, beside = float(np.median(here.to_numpy())), float(np.median(there.to_numpy()))
+            text = in_words(habit, effect, middle, beside)
+            found.append(SegmentDifference(habit=habit, text=text, effect=effect, inside=middle, outside=beside))
+    return sorted(found, key=lambda difference: -abs(difference.effect))
+
+
+def _cohens_d(one: np.ndarray, other: np.ndarray) -> float:
+    """Difference of the means over the pooled standard deviation (Cohen 1988, chapter 2); 0 where nothing varies."""
+    freedom = len(one) + len(other) - 2
+    spread = sqrt(((len(one) - 1) * one.var(ddof=1) + (len(other) - 1) * other.var(ddof=1)) / freedom)
+    return float((one.mean() - other.mean()) / spread) if spread > 1e-12 else 0.0
+
+
+def _typical(shop: Shop, members: pl.DataFrame) -> dict[int, list[TypicalTopic]]:
+    """The broad topics that a segment, and at least ten of its users, buy more than everyone does, the most telling first.
+
+    A topic tells a segment apart by share * log(lift), its part of the Kullback-Leibler divergence from everyone's purchases.
+    """
+    labels = members.select("user_id", "segment").drop_nulls()
+    bought = broad(shop.features.select("user_id", "topic", "is_leaf", "baskets")).join(labels, on="user_id")
+    counts = bought.group_by("segment", "topic").agg(pl.col("baskets").sum(), users=pl.len())
+    shares = counts.with_columns(
+        share=pl.col("baskets") / pl.col("baskets").sum().over("segment"),
+        overall=pl.col("baskets").sum().over("topic") / pl.col("baskets").sum(),
+    ).with_columns(lift=pl.col("share") / pl.col("overall"))
+    telling = shares.filter(pl.col("users") >= SMALLEST, pl.col("lift") > 1)
+    ranked = telling.with_columns(gain=pl.col("share") * pl.col("lift").log()).sort("segment", -pl.col("gain"), "topic")
+    found: dict[int, list[TypicalTopic]] = {}
+    for number, topic, share, lift, users in ranked.select("segment", "topic", "share", "lift", "users").iter_rows():
+        if len(topics := found.setdefault(number, [])) < TYPICAL:
+            topics.append(TypicalTopic(topic=topic, share=share, lift=lift, users=users))
+    return found
+
+
+def _notes(shop: Shop) -> list[str]:
+    """What a reader must know of the grouping: whether one could be made, and how many users are in none."""
+    fitted, notes = shop.segmentation, []
+    if not any(trial.chosen for trial in fitted.trials):
+        notes.append("no grouping of the users is stable: they are one segment")
+    outside = fitted.members["segment"].null_count()
+    if outside >= SMALLEST:
+        notes.append(f"{outside} users are unlike every segment and in none")
+    return notes

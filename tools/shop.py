@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -26,35 +27,57 @@ from behavior import (
     topic_features,
     trait_values,
 )
-from retrieval import Cooccurrence, TopicIndex
+from retrieval import Cooccurrence, Shelf, TopicIndex, open_chroma
+from retrieval.baskets import Baskets
+from retrieval.segmentation import Segmentation
+from retrieval.user_space import habits_of
+from tools.alike import Alike
 from tools.errors import UnknownItem, UnknownTopic, UnknownUser
+from tools.people import People, activity_of
 from tools.results import Card
+from tools.review_index import ReviewIndex
 
 CLOCK = "clock"
 """Name in the store of how the shop tells the time: "live", or "log" for a replayed log that goes on from its last event."""
 
+VIEWS = 6
+"""Version of what is fitted and kept; views of another one are fitted anew."""
+
 CLOCK_SKEW = timedelta(minutes=5)
+
+WARM_USERS = 64
+"""Timelines kept in memory."""
+
+SURE = 0.4
+"""Score of `TopicIndex.search` from which on words that name no topic are taken for the topic found."""
 
 
 class Shop:
-    """Use `open`. `features` has one row per (user, topic) with its `strength`, `traits` one per user; both follow new events."""
+    """Use `open`. `features` has one row per (user, topic) with its `strength`, `traits` one per user, `people` is
+    what audiences are made from, `reviews` what buyers wrote; all follow new events. `baskets` is what was learned from
+    all baskets, `segmentation` the groups of users."""
 
     def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
         self.settings = settings
         self.store = EventStore(settings.store_url)
         self.catalog = Catalog(self.store.load_items())
+        self.shelf = Shelf(self.catalog, list(self.catalog.items))
+        self._timeline = lru_cache(WARM_USERS)(lambda user_id, _events: self.store.timeline_frame(user_id))
         self._opened = monotonic()
         self._writing = Lock()  # requests come in threads, and a refresh that overtakes another would lose its users
         self._log_end = self.store.last_ts() or datetime.now(UTC)
         self._load_or_fit(settings.home / "models" / "views", progress)
-        self.topics = TopicIndex(settings.home / "chroma", self.catalog)
+        baskets = self.features.group_by("topic").agg(pl.col("baskets").sum())
+        self.topics = TopicIndex(
+            open_chroma(settings.home / "chroma", settings.chroma_url), self.catalog, dict(baskets.iter_rows())
+        )
         self.topics.update(progress)
 
     @classmethod
     def open(cls, settings: Settings, progress: Callable[[str], None] = lambda _: None) -> "Shop":
         """Open the shop of the settings; what is fitted from the log is loaded, or made anew when the log is another one.
 
-        Raises StoreError when the database cannot be used.
+        Raises StoreError when the database cannot be used, ValueError when no Chroma server answers at the URL set.
         """
         return cls(settings, progress)
 
@@ -83,10 +106,10 @@ class Shop:
 
     def timeline(self, user_id: str) -> pl.DataFrame:
         """All events of a user, oldest first. Raises UnknownUser."""
-        frame = self.store.timeline_frame(user_id)
-        if frame.is_empty():
+        events = self.store.count(user_id)  # the log only grows, so a timeline of as many events is the same
+        if not events:
             raise UnknownUser(user_id)
-        return frame
+        return self._timeline(user_id, events)
 
     def profile(self, user_id: str, limit: int = 24) -> InterestProfile:
         """The numeric profile as of now. Raises UnknownUser."""
@@ -110,18 +133,25 @@ class Shop:
         )
 
     def topic(self, words: str) -> str:
-        """The topic that `words` name or come nearest to. Raises UnknownTopic with the nearest names."""
-        if named := self.catalog.topic(words):
-            return named.name
+        """The topic that `words` name, be it broad ("cheese") or narrow, or else come nearest to.
+
+        The name as the catalog writes it always means that topic. Raises UnknownTopic with the nearest names.
+        """
+        exact = self.catalog.topic(words)
+        if exact and exact.name == words.strip():
+            return exact.name
+        if named := self.topics.named(words):
+            return named
         found = self.topics.search(words, 3)
-        if not found or found[0][1] < 0.5:
-            raise UnknownTopic(words, [name for name, _ in self.catalog.find_topics(words, 3)])
+        if not found or found[0][1] < SURE:
+            raise UnknownTopic(words, [name for name, _ in found] or [name for name, _ in self.catalog.find_topics(words, 3)])
         return found[0][0]
 
     def erase(self, user_id: str) -> int:
         """Delete a user from the log and every view; returns the number of events deleted. Raises UnknownUser."""
         with self._writing:
             erased = self.store.erase_user(user_id)
+            self._timeline.cache_clear()
             if not erased:
                 raise UnknownUser(user_id)
             self._refresh({user_id})
@@ -133,25 +163,39 @@ class Shop:
     def _load_or_fit(self, folder: Path, progress: Callable[[str], None]) -> None:
         known = folder / "fitted.json"
         fitted = json.loads(known.read_text()) if known.exists() else {}
-        if (
-            fitted.get("catalog") == self._catalog_hash()
-            and 0 <= self.store.count() - fitted["events"] <= 0.05 * fitted["events"]
-        ):
+        if (fitted.get("version"), fitted.get("catalog")) == (VIEWS, self._catalog_hash()) and 0 <= self.store.count() - fitted[
+            "events"
+        ] <= 0.05 * fitted["events"]:
             progress("loading the fitted models")
             self.cooccurrence = Cooccurrence.load(folder)
+            self.baskets = Baskets.load(folder)
+            self.alike = Alike.load(folder, self.shelf)
             self.features = pl.read_parquet(folder / "features.parquet")
             self.traits = pl.read_parquet(folder / "traits.parquet")
-            self._refresh(set(self.store.scan(since=datetime.fromisoformat(fitted["until"]))["user_id"].unique()))
+            self.people = People.of(self.features, self.traits, pl.read_parquet(folder / "activity.parquet"))
+            self.reviews = ReviewIndex.load(folder)
+            self.segmentation = Segmentation.load(folder)
+            later = datetime.fromisoformat(fitted["until"]) + timedelta(microseconds=1)
+            self._refresh(set(self.store.scan(since=later)["user_id"].unique()))
             return
         progress("reading the log")
         log = self.store.scan()
         progress("computing each user's interests")
         self.features = _with_strength(topic_features(log, self.catalog, self.now()))
         self.traits = trait_values(log, self.catalog)
+        self.people = People.of(self.features, self.traits, activity_of(log, self.catalog))
         progress("counting what is bought together")
         listed = [item_id for item_id in log["item_id"].drop_nulls().unique() if self.catalog.levels(item_id)]
         bought = log.filter(pl.col("type") == "purchase", pl.col("item_id").is_in(listed))
         self.cooccurrence = Cooccurrence.fit(bought)
+        self.baskets = Baskets.fit(bought, self.catalog)
+        progress("finding out who buys alike")
+        self.alike = Alike.fit(bought, self.shelf)
+        progress("reading what reviews say")
+        self.reviews = ReviewIndex.of(log)
+        progress("grouping the users")
+        previous = Segmentation.load(folder) if fitted.get("version") == VIEWS else None
+        self.segmentation = Segmentation.fit(habits_of(log, self.traits, self.now()), self.features, previous)
         self._save(folder)
 
     def _save(self, folder: Path) -> None:
@@ -160,9 +204,15 @@ class Shop:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         self.cooccurrence.save(fresh)
+        self.baskets.save(fresh)
+        self.alike.save(fresh)
+        self.segmentation.save(fresh)
         self.features.write_parquet(fresh / "features.parquet")
         self.traits.write_parquet(fresh / "traits.parquet")
-        state = {"catalog": self._catalog_hash(), "events": self.store.count(), "until": self._log_end.isoformat()}
+        self.people.activity.write_parquet(fresh / "activity.parquet")
+        self.reviews.save(fresh)
+        made_of = {"version": VIEWS, "catalog": self._catalog_hash(), "events": self.store.count()}
+        state = {**made_of, "until": self._log_end.isoformat()}
         (fresh / "fitted.json").write_text(json.dumps(state))
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
@@ -180,6 +230,9 @@ class Shop:
         fresh = _with_strength(topic_features(log, self.catalog, self.now()))
         self.features = pl.concat([self.features.filter(others), fresh.select(self.features.columns)])
         self.traits = pl.concat([self.traits.filter(others), trait_values(log, self.catalog).select(self.traits.columns)])
+        self.people = self.people.renewed(users, fresh, self.traits, activity_of(log, self.catalog))
+        self.reviews = self.reviews.renewed(users, log)
+        self.segmentation = self.segmentation.renewed(users, habits_of(log, self.traits, self.now()), fresh)
 
 
 def _with_strength(features: pl.DataFrame) -> pl.DataFrame:

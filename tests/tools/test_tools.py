@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from behavior import Event
+from behavior.schema import Item
 from tests import tiny
 from tools import (
     Shop,
@@ -55,6 +56,33 @@ def test_words_are_met_by_meaning_or_said_to_fit_nothing(shop: Shop) -> None:
 
 def test_filters_that_leave_nothing_say_so(shop: Shop) -> None:
     assert recommend(shop, "dora", max_price=0.01).notes == ["nothing is left at most $0.01, without what you dislike"]
+    notes = recommend(shop, "dora", max_price=5, topic="Dog food", exclude=["milk"]).notes
+    assert notes[1] == '"of Dog food" left nothing'
+
+
+def test_diversity_decides_how_many_are_of_one_topic(shop: Shop) -> None:
+    tea = [Item(item_id=f"tea {n}", title="Tea", path=("Food", "Coffee and tea", "Tea"), price=3) for n in range(3)]
+    shop.store.save_items(tea)
+    shop.record(
+        Event(
+            event_id=f"{n}-{day}", user_id="ann", type="purchase", item_id=item, session_id=f"{day}", ts=tiny.END - timedelta(day)
+        )
+        for n, item in enumerate(["tea 0", "tea 1", "tea 2", "milk"])
+        for day in range(0, 35, 7)
+    )
+    grown = Shop.open(shop.settings)
+    topics = {d: [card.topic for card in recommend(grown, "ann", k=3, diversity=d).cards] for d in (0.0, 1.0)}
+    grown.close()
+    assert topics[0.0].count("Tea") >= 2
+    assert topics[1.0].count("Tea") == 1
+
+
+def test_people_who_buy_alike_are_a_reason_that_names_the_event_it_comes_from(shop: Shop) -> None:
+    parts = explain_recommendation(shop, "cat", "coffee").parts
+    (alike,) = (part for part in parts if part.source == "people who buy alike")
+    (event,) = shop.store.events(alike.evidence)
+    assert event.user_id == "cat"
+    assert alike.text == f"bought by people who buy {shop.catalog.topic_of(event.item_id or '')}, which you bought"
 
 
 @pytest.mark.parametrize("words", ["dog food", "Dog"])
@@ -151,7 +179,8 @@ def test_segments_hold_everyone_once(shop: Shop) -> None:
 
 
 def test_brand_and_campaign_are_counted_from_the_log(shop: Shop) -> None:
-    assert brand_insight(shop, "wuff").buyers == 1
+    with pytest.raises(ToolError, match="fewer than 10 users bought 'Wuff'"):
+        brand_insight(shop, "wuff")
     with pytest.raises(ToolError, match="Acme"):
         brand_insight(shop, "Acme")
     users = list(tiny.HABITS)
