@@ -139,8 +139,10 @@ class EventStore:
     def has_user(self, user_id: str) -> bool:
         return self._scalar(sa.select(_events.c.event_id).where(_events.c.user_id == user_id).limit(1)) is not None
 
-    def count(self) -> int:
-        return int(self._scalar(sa.select(sa.func.count()).select_from(_events)))
+    def count(self, user_id: str | None = None) -> int:
+        """How many events there are, of one user or in all."""
+        query = sa.select(sa.func.count()).select_from(_events)
+        return int(self._scalar(query if user_id is None else query.where(_events.c.user_id == user_id)))
 
     def last_ts(self) -> datetime | None:
         """Time of the newest event, None for an empty log."""

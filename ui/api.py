@@ -14,10 +14,14 @@ from behavior import Event, InterestProfile, Rejection, StoreError
 from tools import ToolError, UnknownItem, UnknownTopic, UnknownUser, analyze_cart, recommend, show_profile
 from tools.results import CartAnalysis, Recommendations
 from ui.chat_api import chat_routes
+from ui.insight_api import insight_routes
+from ui.merchant_api import merchant_routes
 from ui.metrics import Metrics
+from ui.review_api import review_routes
 
 MAX_EVENTS = 1000
 MAX_CART = 5000
+MAX_EXCLUDED = 1000
 LOOPBACK = ("127.0.0.1", "localhost")
 """The names that the app binds and answers to."""
 
@@ -39,9 +43,10 @@ class Outcomes(BaseModel):
 
 
 class Cart(BaseModel):
-    """Quantity by item id."""
+    """Quantity by item id, and whose cart it is, where that is known."""
 
     items: Annotated[dict[str, Annotated[float, Field(gt=0, le=10_000)]], Field(max_length=MAX_CART)]
+    user_id: str | None = None
 
 
 class Erased(BaseModel):
@@ -69,6 +74,9 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.middleware("http")(metrics.request)
     app.include_router(_routes(runtime))
     app.include_router(chat_routes(runtime, metrics))
+    app.include_router(merchant_routes(runtime))
+    app.include_router(insight_routes(runtime))
+    app.include_router(review_routes(runtime))
     app.add_api_route("/metrics", metrics.text, include_in_schema=False)
     for error, status in ((UnknownUser, 404), (UnknownItem, 404), (UnknownTopic, 404), (ToolError, 422), (StoreError, 503)):
         app.add_exception_handler(error, _refusal(status))
@@ -104,17 +112,42 @@ def _routes(runtime: Runtime) -> APIRouter:
     def get_recommendations(
         user_id: str,
         query: Annotated[str | None, Query(max_length=500)] = None,
+        min_price: Annotated[float | None, Query(ge=0, le=1e9)] = None,
         max_price: Annotated[float | None, Query(gt=0, le=1e9)] = None,
+        topic: Annotated[str | None, Query(max_length=200)] = None,
+        brand: Annotated[str | None, Query(max_length=200)] = None,
+        exclude: Annotated[list[str] | None, Query(max_length=MAX_EXCLUDED)] = None,
         only_new: bool = False,
         k: Annotated[int, Query(ge=1, le=50)] = 5,
+        diversity: Annotated[float | None, Query(ge=0, le=1)] = None,
     ) -> Recommendations:
-        """Items for a user, each with a reason and the user's events behind it."""
-        return recommend(shop, user_id, query, max_price, only_new, k)
+        """Items for a user, each with a reason and the user's events behind it.
+
+        All filters hold together; `exclude` is repeated for each item id. `diversity` is the share of its score that an item
+        loses for each one of its topic before it: 1 for one of a topic, 0 for the scores alone; left out, 1 or with a query 0.5.
+        Where nothing is left, `notes` say which filter did it.
+        """
+        return recommend(
+            shop,
+            user_id,
+            query,
+            max_price,
+            only_new,
+            k,
+            min_price=min_price,
+            topic=topic,
+            brand=brand,
+            exclude=exclude or (),
+            diversity=diversity,
+        )
 
     @routes.post("/v1/cart/analyze")
     def post_cart(cart: Cart) -> CartAnalysis:
-        """Price a cart and name what baskets like it also hold."""
-        return analyze_cart(shop, cart.items)
+        """Price a cart, name what baskets like it also hold and why, what the trip seems to be for, and bundles.
+
+        With `user_id`, the user's own habits count too and those that are due are listed.
+        """
+        return analyze_cart(shop, cart.items, cart.user_id)
 
     @routes.get("/healthz")
     def get_health() -> Health:

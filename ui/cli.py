@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Column, Table
 
-from ui import learning, terminal
+from ui import evaluating, learning, terminal
 from ui.terminal import out
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ DEMO_LINE = "any frozen pizza under 6 dollars?"
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Inkling: interest profiles, recommendations and chat with evidence."
 )
-app.add_typer(learning.evals, name="eval")
+app.add_typer(evaluating.evals, name="eval")
 app.add_typer(learning.finetune, name="finetune")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for a program to read.")]

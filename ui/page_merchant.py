@@ -1,4 +1,4 @@
-"""The merchant's side: questions about shoppers, answered with evidence, in chat."""
+"""The merchant's side: questions about shoppers, answered with evidence in chat, and beside it what can be asked directly."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -10,8 +10,11 @@ import polars as pl
 
 from agent.runtime import Runtime
 from tools import Shop
+from ui.page_audience import audience_tab
 from ui.page_chat import converse, said
+from ui.page_insight import brands_tab, bundles_tab, campaigns_tab
 from ui.page_parts import QUIET, chat_box, chosen_line, line_box, said_plainly
+from ui.page_segments import segments_tab
 
 
 @dataclass
@@ -23,11 +26,23 @@ class Desk:
 
 
 def merchant_tab(page: gr.Blocks, runtime: Runtime) -> None:
-    """Lay out the merchant's chat and wire it."""
+    """Lay out the merchant's chat and wire it; the tabs beside it wire themselves."""
     desk = gr.State(None)
-    with gr.Column(elem_classes="ink-merchant"):
-        chatbot = chat_box([], "Who would you like to reach?")
-        box = line_box("Ask about audiences, segments, brands, campaigns or bundles")
+    with gr.Row(elem_classes="ink-desk"):
+        with gr.Column(elem_classes="ink-merchant", min_width=280):
+            chatbot = chat_box([], "Who would you like to reach?")
+            box = line_box("Ask about audiences, segments, brands, campaigns or bundles")
+        with gr.Column(elem_classes="ink-tools", min_width=280), gr.Tabs(overflow_behavior="wrap"):
+            with gr.Tab("Audience"):
+                audience_tab(runtime.shop)
+            with gr.Tab("Segments") as segments:
+                segments_tab(runtime.shop, segments)
+            with gr.Tab("Campaigns") as campaigns:
+                campaigns_tab(runtime.shop, campaigns)
+            with gr.Tab("Brands") as brands:
+                brands_tab(runtime.shop, brands)
+            with gr.Tab("Bundles") as bundles:
+                bundles_tab(runtime.shop, bundles)
 
     def arrive() -> tuple[Any, ...]:
         return Desk(), gr.Chatbot(examples=[{"text": line} for line in suggestions(runtime.shop)])

@@ -36,9 +36,37 @@ def test_recommendations_take_every_filter(client: TestClient) -> None:
     assert [card["item_id"] for card in cards] == ["dogtreat"]
 
 
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"min_price": 3, "max_price": 9.9}, ["dogfood", "dogtreat", "coffee", "catfood", "wipes"]),
+        ({"topic": "dairy"}, ["milk", "oat"]),
+        ({"brand": "wuff"}, ["dogfood", "dogtreat"]),
+        ({"topic": "Dog", "exclude": ["dogfood", "no such item"]}, ["dogtreat"]),
+        ({"topic": "Bakery", "only_new": True}, ["bagel"]),
+    ],
+)
+def test_recommendations_are_narrowed_by(client: TestClient, filters: dict[str, str], expected: list[str]) -> None:
+    cards = client.get("/v1/users/dora/recommendations", params={"k": 10, **filters}).json()["cards"]
+    assert {card["item_id"] for card in cards} <= set(expected)
+    assert expected[0] in {card["item_id"] for card in cards}
+
+
+def test_a_filter_that_leaves_nothing_is_named(client: TestClient) -> None:
+    answer = client.get("/v1/users/dora/recommendations", params={"max_price": 5, "topic": "Dog food"}).json()
+    assert (answer["cards"], answer["notes"][1]) == ([], '"of Dog food" left nothing')
+
+
 def test_a_cart_is_analyzed(client: TestClient) -> None:
     answer = client.post("/v1/cart/analyze", json={"items": {"dogfood": 1}}).json()
     assert (answer["total"], answer["missing"][0]["item_id"]) == (9.9, "dogtreat")
+    assert answer["due"] == []
+
+
+def test_a_cart_of_a_user_is_analyzed_with_the_user_s_habits(client: TestClient) -> None:
+    answer = client.post("/v1/cart/analyze", json={"items": {"dogfood": 1}, "user_id": "dora"}).json()
+    treats = next(gap for gap in answer["gaps"] if gap["topic"] == "Dog treats")
+    assert treats["habit"] == {"topic": "Dog treats", "baskets": 25, "of_baskets": 25}
 
 
 @pytest.mark.parametrize(
@@ -48,9 +76,13 @@ def test_a_cart_is_analyzed(client: TestClient) -> None:
         ("GET", "/v1/users/dora/profile?topic=telescope", None, 404, "telescope"),
         ("GET", "/v1/users/dora/recommendations?k=0", None, 422, "'0'"),
         ("GET", "/v1/users/dora/recommendations?max_price=cheap", None, 422, "'cheap'"),
+        ("GET", "/v1/users/dora/recommendations?min_price=5&max_price=4", None, 422, "5.0 is above max_price 4.0"),
+        ("GET", "/v1/users/dora/recommendations?topic=telescope", None, 404, "telescope"),
+        ("GET", "/v1/users/dora/recommendations?diversity=2", None, 422, "'2'"),
         ("POST", "/v1/events", {"events": [{}] * 1001}, 422, "1000"),
         ("POST", "/v1/events", {"events": "all"}, 422, "'all'"),
         ("POST", "/v1/cart/analyze", {"items": {"milk": -1}}, 422, "-1"),
+        ("POST", "/v1/cart/analyze", {"items": {"milk": 1}, "user_id": "nobody"}, 404, "nobody"),
     ],
 )
 def test_bad_input_is_refused_naming_the_value(

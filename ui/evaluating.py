@@ -1,0 +1,171 @@
+"""`inkling eval`: how right the agent and its tools are, each with one command."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ui import terminal
+from ui.terminal import out
+
+if TYPE_CHECKING:
+    from behavior import Settings
+
+evals = typer.Typer(no_args_is_help=True, help="Measure an ability; prints a table, then one JSON line.")
+ModelUrl = Annotated[str | None, typer.Option(help="An OpenAI-compatible server to ask instead of the shop's own.")]
+Seed = Annotated[int, typer.Option()]
+
+
+@evals.command("tool-calls")
+def tool_calls(
+    split: Annotated[Literal["dev", "test", "all"], typer.Option(help="Which half of the hand-written lines.")] = "dev",
+    model_url: ModelUrl = None,
+) -> None:
+    """On lines as people type them: does the agent call the right tool with the right arguments?"""
+    from tools import Shop, demo_users
+
+    async def main() -> None:
+        from eval.tool_calls import load_lines, run, show
+
+        lines = load_lines(None if split == "all" else split)
+        with TemporaryDirectory(prefix="inkling-eval-") as folder:
+            copied = copy_of(terminal.settings(), Path(folder))
+            async with terminal.opened(asked(model_url), lambda _, progress: Shop.open(copied, progress)) as runtime:
+                if runtime.no_llm:
+                    raise typer.Exit(1)
+                user = demo_users(runtime.shop, 1)[0]
+                with terminal.progress() as progress:
+                    result = await run(runtime.chat, lines, progress, user_id=user)
+                show(result, out, model=runtime.llm.model, adapter=runtime.llm.adapter)
+
+    terminal.run(main())
+
+
+@evals.command()
+def grounding(model_url: ModelUrl = None) -> None:
+    """On lines and planted texts that try to mislead: does the agent invent, leak or obey?"""
+    from behavior import EventStore
+    from tools import Shop, demo_users
+
+    async def main() -> None:
+        from eval.grounding import load_lines, plant, run, show
+
+        lines = load_lines()
+        with TemporaryDirectory(prefix="inkling-eval-") as folder:
+            copied = copy_of(terminal.settings(), Path(folder))
+            with closing(EventStore(copied.store_url)) as store:
+                plant(store)
+            async with terminal.opened(asked(model_url), lambda _, progress: Shop.open(copied, progress)) as runtime:
+                if runtime.no_llm:
+                    raise typer.Exit(1)
+                user = demo_users(runtime.shop, 1)[0]
+                with terminal.progress() as progress:
+                    turns = await run(runtime.chat, lines, runtime.shop.catalog, progress, user_id=user)
+                show(turns, out, model=runtime.llm.model, adapter=runtime.llm.adapter)
+
+    terminal.run(main())
+
+
+@evals.command()
+def search() -> None:
+    """On queries as shoppers type them: does text search find the right topics?"""
+    from eval.search import read_queries, show
+
+    with terminal.readable_errors():
+        show(terminal.open_shop(), read_queries(), out)
+
+
+@evals.command()
+def recommendation(
+    folder: Annotated[
+        Path | None,
+        typer.Option("--data", help="A folder with sequences.txt: the last item of each user.", exists=True, file_okay=False),
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="What the demo shop's households buy next.")] = False,
+    seed: Seed = 7,
+) -> None:
+    """Of all items, does what people take next stand high?"""
+    from eval import next_purchases
+    from eval import recommendation as sequences
+
+    if (folder is None) != demo:
+        raise typer.BadParameter("give either --data DIR or --demo")
+    with terminal.readable_errors():
+        shop = None if folder else terminal.open_shop()
+        with terminal.progress() as progress:
+            if shop is None:
+                assert folder
+                sequences.run(folder, out, progress, seed)
+            else:
+                next_purchases.run(shop.store, out, progress, seed)
+
+
+@evals.command()
+def audience(seed: Seed = 7) -> None:
+    """Who buys, who redeems: does the ranking by strength find them beforehand?"""
+    from eval.audience import run
+
+    with terminal.readable_errors():
+        run(terminal.open_shop(), seed)
+
+
+@evals.command()
+def reviews(
+    file: Annotated[Path, typer.Option("--data", help="Reviews with stars (.json.gz).", exists=True, dir_okay=False)],
+    seed: Seed = 7,
+) -> None:
+    """On reviews of people unseen: does the text alone tell the stars?"""
+    from eval.reviews import show
+
+    with terminal.readable_errors():
+        show(file, seed, out)
+
+
+@evals.command()
+def speed() -> None:
+    """How fast the shop recommends, searches and takes in an event, beside implicit and brute force."""
+    from eval.speed import run
+
+    with terminal.readable_errors():
+        run(terminal.open_shop(), out)
+
+
+@evals.command()
+def basket(seed: Seed = 7) -> None:
+    """On the last week's baskets, one topic of each hidden: is it named as missing?"""
+    from eval.basket import run
+
+    with terminal.readable_errors():
+        run(terminal.open_shop(), seed)
+
+
+def asked(model_url: str | None) -> "Settings":
+    """The settings, with another LLM if its URL is given."""
+    settings = terminal.settings()
+    return settings.model_copy(update={"llm_url": model_url}) if model_url else settings
+
+
+def copy_of(settings: "Settings", folder: Path) -> "Settings":
+    """Settings of a copy of the shop in `folder`, fitted views included, for work that must not touch the shop.
+
+    Raises ValueError for a database that is not SQLite.
+    """
+    from sqlalchemy import make_url
+
+    url = make_url(settings.store_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        raise ValueError(f"only a shop in SQLite can be copied, not {url.render_as_string()!r}")
+    if not Path(url.database).exists():
+        raise ValueError(f"there is no shop at {url.database!r}: run `make demo`, or `inkling ingest` for your own")
+    copied = settings.model_copy(update={"home": folder, "database_url": None})
+    source = sqlite3.connect(f"file:{url.database}?mode=ro", uri=True)
+    with closing(source), closing(sqlite3.connect(folder / "inkling.db")) as target:
+        source.backup(target)
+    for part in ("models/views", "chroma"):
+        if (settings.home / part).exists():
+            copytree(settings.home / part, folder / part)
+    return copied
