@@ -26,12 +26,13 @@ def brand_insight(shop: Shop, brand: str) -> BrandInsight:
     name = next((known for known in brands if known.lower() == brand.strip().lower()), None)
     if name is None:
         raise ToolError(f"no brand {brand[:100]!r}, the shop has {', '.join(brands[:20])}")
-    bought = shop.people.activity.filter(pl.col("type") == "purchase")
+    activity = shop.people.activity.lazy().filter(pl.col("type") == "purchase")
+    bought = activity.select("user_id", "topic", "brand", "visit", "spend", "quantity").collect()
     own = (pl.col("brand") == name).fill_null(value=False)
     sold = bought.filter(own, pl.col("topic").is_not_null())["topic"].unique()
     market = bought.filter(pl.col("topic").is_in(sold.implode())).with_columns(own=own)
     users = _users(market)
-    buyers = users.filter(pl.col("baskets") > 0)
+    buyers = users.filter("buys")
     if len(buyers) < SMALLEST:
         raise ToolError(f"fewer than {SMALLEST} users bought {name!r}: not described")
     shares = _topic_shares(market)
@@ -49,8 +50,8 @@ def brand_insight(shop: Shop, brand: str) -> BrandInsight:
         share_of_topics=spend / (spend + rivals) if spend else 0.0,
         topic_shares=shares[:SHOWN],
         loyalty=float(requirements.sum()) / max(len(requirements), 1),
-        sole_buyers=int((buyers["other_rows"] == 0).sum()) / len(buyers),
-        repeat_buyers=int((buyers["baskets"] > 1).sum()) / len(buyers),
+        sole_buyers=int((~buyers["buys_others"]).sum()) / len(buyers),
+        repeat_buyers=int(buyers["several"].sum()) / len(buyers),
         switches_from=_partners(switches, name, "before", "brand"),
         switches_to=_partners(switches, name, "brand", "before"),
         price_index=_price_index(shares),
@@ -60,13 +61,13 @@ def brand_insight(shop: Shop, brand: str) -> BrandInsight:
 
 
 def _users(market: pl.DataFrame) -> pl.DataFrame:
-    """user_id, `baskets` with the brand, `spend` on it and on `others`, and `other_rows` of each user in the market."""
-    own = pl.col("own")
-    return market.group_by("user_id").agg(
-        baskets=pl.col("visit").filter(own).n_unique(),
-        spend=pl.col("spend").filter(own).sum(),
-        others=pl.col("spend").filter(~own).sum(),
-        other_rows=(~own).sum(),
+    """user_id, `spend` on the brand and on `others`, and whether the user `buys` it, in `several` visits, and `buys_others`."""
+    visit, spend = pl.col("visit"), pl.col("spend").sum()
+    own = market.filter("own").group_by("user_id").agg(spend, several=visit.min() != visit.max(), buys=pl.lit(value=True))
+    other = market.filter(~pl.col("own")).group_by("user_id").agg(others=spend, buys_others=pl.lit(value=True))
+    users = own.join(other, on="user_id", how="full", coalesce=True)
+    return users.with_columns(
+        pl.col("spend", "others").fill_null(0.0), pl.col("buys", "several", "buys_others").fill_null(value=False)
     )
 
 
@@ -128,7 +129,7 @@ def _partners(switches: pl.DataFrame, name: str, side: str, other: str) -> list[
 def _segments(shop: Shop, users: pl.DataFrame) -> list[BrandSegment]:
     """The segments with at least ten buyers, that in which the brand is strongest first."""
     labels = segment_labels(shop).with_columns(pl.col("user_id").cast(pl.Categorical))
-    sums = (pl.col("spend").sum(), pl.col("others").sum(), (pl.col("baskets") > 0).sum().alias("buyers"))
+    sums = (pl.col("spend").sum(), pl.col("others").sum(), pl.col("buys").sum().alias("buyers"))
     groups = users.join(labels, on="user_id").group_by("segment_id").agg(*sums)
     names = {segment.segment_id: segment.name for segment in list_segments(shop).segments}
     overall = _share(users["spend"], users["others"])

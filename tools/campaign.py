@@ -74,7 +74,7 @@ def campaign_report(shop: Shop, campaign: str) -> CampaignReport:
 
 def _visits(activity: pl.DataFrame) -> pl.DataFrame:
     """user_id, day and spend of each visit with a purchase."""
-    bought = activity.filter(pl.col("type") == "purchase")
+    bought = activity.lazy().filter(pl.col("type") == "purchase").select("user_id", "visit", "day", "spend").collect()
     visits = bought.group_by("user_id", "visit").agg(pl.col("day").min(), pl.col("spend").sum())
     return visits.with_columns(pl.col("user_id").cast(pl.String))
 

@@ -28,9 +28,9 @@ def audience_from_words(shop: Shop, text: str) -> AudienceDraft:
     if not text.strip() or len(text) > LONGEST:
         raise ToolError(f"an audience takes 1 to {LONGEST} characters to describe, got {len(text)}: {text[:40]!r}")
     choices, groups = [], []
-    for group in [text] if _named(shop, text) else _OR.split(text):
+    for group in [text] if shop.catalog.topic(text) else _OR.split(text):
         clauses: list[Clause] = []
-        for phrase in [group] if _named(shop, group) else filter(None, _AND.split(group)):
+        for phrase in [group] if shop.catalog.topic(group) else filter(None, _AND.split(group)):
             choice = _choice(shop, phrase.strip())
             choices.append(choice)
             if choice.topic:

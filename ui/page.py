@@ -1,4 +1,4 @@
-"""The page at `/`: a shopper's chat, shelf, cart and profile, and the merchant's chat. Gradio, all served from here."""
+"""The page at `/`: a shopper's chat, shelf, cart and profile, and the merchant's chat and tools. Gradio, all served from here."""
 
 import gradio as gr
 from fastapi import FastAPI

@@ -88,10 +88,10 @@ def test_segments_are_the_same_when_the_shop_is_opened_again(crowded: Shop) -> N
     steps: list[str] = []
     with closing(Shop.open(crowded.settings, steps.append)) as again:
         assert "loading the fitted models" in steps
-        now, before = (list_segments(shop).segments for shop in (again, crowded))
-        assert [(s.segment_id, s.name, s.size, s.topics) for s in now] == [
-            (s.segment_id, s.name, s.size, s.topics) for s in before
-        ]
+        now, before = (
+            [(s.segment_id, s.name, s.size, s.topics) for s in list_segments(shop).segments] for shop in (again, crowded)
+        )
+        assert now == before
 
 
 def test_a_group_of_few_users_is_not_divided(read_shop: Shop) -> None:

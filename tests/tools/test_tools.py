@@ -189,7 +189,8 @@ def test_brand_and_campaign_are_counted_from_the_log(shop: Shop) -> None:
             [Event(event_id=f"{kind}-{u}", user_id=u, type=kind, ts=tiny.END, attributes={"campaign": "18"}) for u in reached]
         )
     report = campaign_report(shop, "campaign 18")
-    assert (report.reached, report.redeemers, report.redemption_rate) == (12, 10, pytest.approx(10 / 12))
+    assert (report.reached, report.redeemers) == (12, 10)
+    assert report.redemption_rate == pytest.approx(10 / 12)
     with pytest.raises(ToolError, match="99"):
         campaign_report(shop, "99")
 
