@@ -123,7 +123,8 @@ def _told(groups: list[CampaignGroup], rest: str | None = None) -> list[Campaign
         else:
             parts.append([group])
     if len(parts) > 1 and sum(member.redeemers for member in parts[-1]) < SMALLEST:
-        parts[-2] += parts.pop()
+        last = parts.pop()
+        parts[-1] += last
     told = []
     for part in parts:
         reached, redeemers = sum(group.reached for group in part), sum(group.redeemers for group in part)

@@ -26,6 +26,8 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         *crowd.mailing("late", REACHED, crowd.DAYS - 5),
         *crowd.redemptions("late", REDEEMERS[:3], crowd.DAYS - 1),
         *crowd.mailing("small", REACHED[:4], START),
+        *crowd.mailing("few", REACHED, START),
+        *crowd.redemptions("few", REDEEMERS[:14], START + 10),
         *crowd.mailing("all", [f"{kind}-{who}" for kind in ("weekly", "monthly") for who in range(crowd.EACH)], START),
     ]
     with closing(crowd.open_crowd(tmp_path_factory.mktemp("crowd"), more)) as shop:
@@ -86,6 +88,12 @@ def test_few_users_are_not_described(crowded: Shop) -> None:
     assert (small.reached, small.redeemers, small.notes) == (0, 0, ["fewer than 10 users were reached: not described"])
 
 
+def test_a_last_group_of_few_redeemers_is_told_with_the_one_before(crowded: Shop) -> None:
+    """It once ended in an IndexError when just two groups were left."""
+    report = campaign_report(crowded, "few")
+    assert (report.redeemers, report.segments, report.strength) == (14, [], [])
+
+
 def test_an_unknown_campaign_is_refused_with_those_there_are(crowded: Shop) -> None:
-    with pytest.raises(ToolError, match="no campaign '99', there are 7, all, late, early, small"):
+    with pytest.raises(ToolError, match="no campaign '99', there are 7, all, few, late, early, small"):
         campaign_report(crowded, "99")
