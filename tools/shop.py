@@ -40,7 +40,7 @@ from tools.review_index import ReviewIndex
 CLOCK = "clock"
 """Name in the store of how the shop tells the time: "live", or "log" for a replayed log that goes on from its last event."""
 
-VIEWS = 6
+VIEWS = 7
 """Version of what is fitted and kept; views of another one are fitted anew."""
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -175,8 +175,9 @@ class Shop:
             self.people = People.of(self.features, self.traits, pl.read_parquet(folder / "activity.parquet"))
             self.reviews = ReviewIndex.load(folder)
             self.segmentation = Segmentation.load(folder)
-            later = datetime.fromisoformat(fitted["until"]) + timedelta(microseconds=1)
-            self._refresh(set(self.store.scan(since=later)["user_id"].unique()))
+            since = self.store.scan(since=datetime.fromisoformat(fitted["until"]))
+            if len(since) > fitted["events_at_end"]:
+                self._refresh(set(since["user_id"].unique()))
             return
         progress("reading the log")
         log = self.store.scan()
@@ -212,7 +213,8 @@ class Shop:
         self.people.activity.write_parquet(fresh / "activity.parquet")
         self.reviews.save(fresh)
         made_of = {"version": VIEWS, "catalog": self._catalog_hash(), "events": self.store.count()}
-        state = {**made_of, "until": self._log_end.isoformat()}
+        at_end = len(self.store.scan(since=self._log_end))
+        state = {**made_of, "until": self._log_end.isoformat(), "events_at_end": at_end}
         (fresh / "fitted.json").write_text(json.dumps(state))
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
