@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from anyio.from_thread import BlockingPortal
 from langgraph.checkpoint.memory import InMemorySaver
-from playwright.sync_api import sync_playwright
 
 from agent.chat import Chat, ChatEvent, Done
 from agent.prompts import Role
 from agent.runtime import Runtime
+from tests.ui.chromium import chromium, in_a_browser
 from tests.ui.served import served
-from tests.ui.test_browser import ARGS, CHROMIUM, walk
+from tests.ui.test_browser import walk
 from tools import demo_users, recommend
 
 pytestmark = pytest.mark.demo
@@ -126,12 +126,10 @@ def url(demo: Runtime) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium")
+@in_a_browser
 def test_a_walk_through_the_page_with_the_real_llm(url: str, demo: Runtime) -> None:
     user = demo_users(demo.shop, 4)[3]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+    with chromium() as browser:
         done = walk(browser.new_page(viewport={"width": 1280, "height": 900}), url, user, "any frozen pizza?")
-        browser.close()
     assert done.after == "avoided"
     assert next(i for i in demo.shop.profile(user).interests if i.topic == done.topic).polarity == "avoids"

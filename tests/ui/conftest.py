@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from langgraph.checkpoint.memory import InMemorySaver
+from playwright.sync_api import Browser
 
 from agent.chat import Chat
 from agent.llm import LLM
@@ -14,6 +15,7 @@ from agent.profile_writer import ProfileWriter
 from agent.profiler import answer_json
 from agent.runtime import Runtime
 from tests.agent.fake_openai import FakeLLM, fake_openai
+from tests.ui.chromium import chromium
 from tools import Shop
 from ui.api import create_app
 
@@ -25,6 +27,12 @@ class Biographer:
         line = re.search(r"^(i\d+) ([A-Z][a-z ]+?)(?: \||,|:|\(| \d)", messages[-1]["content"], re.MULTILINE)
         assert line, messages[-1]["content"]
         return answer_json([(line[1], "habit", "")], f"{line[2].strip()} comes first.")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

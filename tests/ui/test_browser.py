@@ -1,27 +1,22 @@
 """Protects the page as a person uses it, in headless Chromium. Run: pytest tests/ui/test_browser.py"""
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from agent.runtime import Runtime
 from tests.agent.fake_openai import FakeLLM
+from tests.ui.chromium import in_a_browser
 from tests.ui.served import scripted, served
 from tools import Shop, UnknownUser
 
-CHROMIUM = shutil.which("chromium")
-ARGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 SECONDS = 60_000
 OAT = ("recommend", {"query": "oat milk"})
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium")
+pytestmark = in_a_browser
 
 
 @dataclass(frozen=True)
@@ -73,14 +68,6 @@ def choose(page: Page, user: str) -> None:
 def ask(page: Page, line: str) -> None:
     page.locator(".ink-talk textarea").fill(line)
     page.locator(".ink-talk textarea").press("Enter")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

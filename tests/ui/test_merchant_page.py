@@ -3,16 +3,16 @@ Run: pytest tests/ui/test_merchant_page.py"""
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import tiny_shop
+from tests.ui.chromium import in_a_browser
 from tests.ui.served import scripted, served
 from tools import Shop, ToolError, audience_of, explain_clauses, list_segments, parse_clause, segment_map, segment_of
 from tools.audience import pseudonym
@@ -39,24 +39,10 @@ from ui.page_members import audience_panel, choices_panel, members_csv, members_
 from ui.page_proof import proof_panel
 from ui.page_segments import segments_panel
 
-CHROMIUM = shutil.which("chromium")
-ARGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 SECONDS = 60_000
 MARKUP = "<script>x</script>\"'"
 MILK = {"kind": "interest", "topic": "Milk", "at_least": 0.2}
 EITHER = {"kind": "or", "clauses": [MILK, {"kind": "interest", "topic": "Diapers", "at_least": 0.2}]}
-in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
