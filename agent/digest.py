@@ -7,6 +7,7 @@ import polars as pl
 
 from agent.rendering import day
 from behavior import Catalog, Interest, InterestProfile, Trait
+from behavior.expressions import visit
 
 CANDIDATES, STATED, TURNING, SESSIONS = 12, 4, 2, 3
 WIDTH = 60
@@ -116,18 +117,18 @@ def _sessions(timeline: pl.DataFrame, catalog: Catalog, refs: dict[str, str]) ->
     """The latest sessions with a purchase: when, how many products, what they cost, which candidates."""
     visits = (
         timeline.filter(pl.col("type") == "purchase")
-        .with_columns(visit=pl.col("session_id").fill_null(pl.col("ts").dt.date().cast(pl.String)))
+        .with_columns(visit=visit())
         .group_by("visit")
         .agg(pl.col("ts").max(), pl.col("price").sum(), pl.col("item_id").drop_nulls().unique())
         .sort("ts", "visit", descending=[True, False])
         .head(SESSIONS)
     )
     lines = []
-    for n, visit in enumerate(visits.iter_rows(named=True), 1):
-        bought = {catalog.topic_of(item_id) for item_id in visit["item_id"]}
+    for n, row in enumerate(visits.iter_rows(named=True), 1):
+        bought = {catalog.topic_of(item_id) for item_id in row["item_id"]}
         topics = tuple(topic for topic in refs if topic in bought)
-        count = len(visit["item_id"])
+        count = len(row["item_id"])
         shown = " ".join(refs[topic] for topic in topics)
-        text = f"{day(visit['ts'])}: {count} {'product' if count == 1 else 'products'}, ${visit['price']:.0f}"
+        text = f"{day(row['ts'])}: {count} {'product' if count == 1 else 'products'}, ${row['price']:.0f}"
         lines.append(Line(f"s{n}", topics, f"{text}, {shown}" if shown else text))
     return lines

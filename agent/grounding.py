@@ -182,8 +182,9 @@ def _campaign(value: str, said: Said) -> str | None:
 def _user(value: str, said: Said, bus: Bus, shop: Shop) -> str | None:
     """A pseudonym: of the user that the line names, else of the one of the list that it points at."""
     line, ref = said.lines[0], value.strip().lower()
-    shown = {ref: user.pseudonym for ref, user in bus.users.items() if ref in said.recent} or bus.user_names()
-    known = bus.user_names().get(ref) or (ref if ref in bus.user_names().values() else None)
+    names = bus.user_names()
+    shown = [name for one, name in names.items() if one in said.recent] or list(names.values())
+    known = names.get(ref) or (ref if ref in names.values() else None)
     if known and exactly(value, line):
         return known
     words = spoken(value, said.lines, shop)
@@ -198,5 +199,5 @@ def _user(value: str, said: Said, bus: Bus, shop: Shop) -> str | None:
         raise ToolError(f"no user was shown yet that {words[:60]!r} could mean, name one")
     at = position(line, len(shown)) if shown else None
     if at is not None or words:
-        return list(shown.values())[at or 0]
+        return shown[at or 0]
     return known

@@ -81,7 +81,7 @@ def bound_in(text: str, kind: Literal["money", "share", "days"]) -> float | None
 
 def count_in(text: str) -> int | None:
     """How many things a text asks for: "two ideas", "4 dinner suggestions", where it says just one such number."""
-    values = {numbers_in(found[1])[0].value for found in _COUNTED.finditer(text.lower()) if numbers_in(found[1])}
+    values = {number.value for found in _COUNTED.finditer(text.lower()) for number in numbers_in(found[1])}
     return int(values.pop()) if len(values) == 1 else None
 
 

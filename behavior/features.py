@@ -5,6 +5,7 @@ from datetime import datetime
 import polars as pl
 
 from behavior.catalog import Catalog
+from behavior.expressions import age_days, visit
 
 HALF_LIFE_DAYS = 120.0
 RECENT_HALF_LIFE_DAYS = 30.0
@@ -24,12 +25,12 @@ def topic_features(events: pl.DataFrame, catalog: Catalog, as_of: datetime) -> p
     event; `evidence`, the newest event ids, at most 8.
     """
     events = events.filter(pl.col("ts") <= as_of)
-    observed = events.group_by("user_id").agg(observed_days=_age("ts", as_of).max())
+    observed = events.group_by("user_id").agg(observed_days=age_days(pl.col("ts"), as_of).max())
     on_topics = _explode_topics(events, catalog)
-    age = _age("ts", as_of)
+    age = age_days(pl.col("ts"), as_of)
     visits = (
         on_topics.filter(pl.col("type") == "purchase")
-        .group_by("user_id", "topic", pl.col("session_id").fill_null(pl.col("ts").dt.date().cast(pl.String)).alias("visit"))
+        .group_by("user_id", "topic", visit().alias("visit"))
         .agg(pl.col("ts").max(), pl.col("price").sum(), pl.col("quantity").sum())
         .sort("user_id", "topic", "ts", "visit")
         .group_by("user_id", "topic", maintain_order=True)
@@ -92,7 +93,3 @@ def _explode_topics(events: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     )
     is_leaf = [(topic := catalog.topic(name)) is None or topic.is_leaf or topic.kind == "brand" for name in by_word["topic"]]
     return pl.concat([by_item, by_word.with_columns(is_leaf=pl.Series(is_leaf, dtype=pl.Boolean))])
-
-
-def _age(column: str, as_of: datetime) -> pl.Expr:
-    return (pl.lit(as_of).cast(pl.Datetime("us", "UTC")) - pl.col(column)).dt.total_microseconds() / _DAY

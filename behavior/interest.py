@@ -7,6 +7,7 @@ from typing import Any, Literal
 import polars as pl
 
 from behavior.catalog import Catalog
+from behavior.expressions import discount, visit
 from behavior.features import HALF_LIFE_DAYS, RECENT_HALF_LIFE_DAYS, topic_features
 from behavior.schema import Horizon, Interest, InterestProfile, TopicStats, Trait
 
@@ -41,12 +42,11 @@ def trait_values(events: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     ids = bought["item_id"].drop_nulls().unique()
     brands = {item_id: item.brand for item_id in ids if (item := catalog.item(item_id))}
     brand = pl.col("item_id").replace_strict(brands, default=None, return_dtype=pl.String)
-    discount = pl.col("attributes").str.extract(r'"discount":\s*([0-9.]+)').cast(pl.Float64).fill_null(0.0)
-    bought = bought.with_columns(discount=discount, brand=brand)
+    bought = bought.with_columns(discount=discount().fill_null(0.0), brand=brand)
     of_brands = bought.filter(pl.col("brand").is_not_null()).group_by("user_id", "brand").len()
     loyalty = of_brands.group_by("user_id").agg(top_brand_share=pl.col("len").max() / pl.col("len").sum())
     days = (pl.col("ts").max() - pl.col("ts").min()).dt.total_microseconds() / 86_400e6
-    visits = pl.col("session_id").fill_null(pl.col("ts").dt.date().cast(pl.String)).n_unique()
+    visits = visit().n_unique()
     return (
         bought.group_by("user_id")
         .agg(

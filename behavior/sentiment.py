@@ -12,6 +12,8 @@ from typing import Literal
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from vaderSentiment.vaderSentiment import BOOSTER_DICT, NEGATE, SentimentIntensityAnalyzer
 
+from behavior.opinions import DISLIKED, LIKED
+
 Sentiment = Literal["positive", "neutral", "negative", "unknown"]
 
 POSITIVE, NEGATIVE = 0.05, -0.05
@@ -31,7 +33,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 def by_stars(stars: float) -> Sentiment:
     """What a buyer's own stars say, of 0 to 5: up to 2 negative, 3 neutral, from 4 on positive; halves go with the middle."""
-    return "negative" if stars <= 2 else "positive" if stars >= 4 else "neutral"
+    return "negative" if stars <= DISLIKED else "positive" if stars >= LIKED else "neutral"
 
 
 def sentences(text: str) -> list[str]:

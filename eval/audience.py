@@ -6,7 +6,6 @@ it, and whether mailing somebody changes what they do, is not.
 """
 
 import hashlib
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -18,7 +17,7 @@ from sklearn.metrics import average_precision_score
 
 from behavior import Catalog, strength, topic_features
 from eval.campaigns import redeemers
-from eval.report import Report, commit, machine
+from eval.report import printed, rounded
 from tools import Shop
 
 AS_OF = datetime(2017, 12, 1, tzinfo=UTC)
@@ -43,8 +42,11 @@ def run(shop: Shop, seed: int) -> Table:
     table = Table("method", *metrics, title=f"Audiences: {TOPICS} topics as of {AS_OF:%Y-%m-%d}, campaigns {', '.join(TYPE_A)}")
     for name, row in results.items():
         table.add_row(name, *(f"{row[metric]:.3f}" if metric in row else "" for metric in metrics))
-    Console().print(table)
-    print(_report(log, results, seed).model_dump_json())
+    console = Console()
+    console.print(table)
+    ids = log.select(pl.col("event_id").hash(seed=0).sum(), pl.len()).row(0)
+    data = hashlib.blake2b(repr(ids).encode(), digest_size=8).hexdigest()
+    printed(console, rounded(results), eval="audience", data=data, seed=seed, model="none")
     return table
 
 
@@ -93,17 +95,3 @@ def lift(truth: NDArray[np.bool_], scores: Floats, share: float = 0.1) -> float:
     above, level = scores > bar, scores == bar
     hits = truth[above].sum() + (n - above.sum()) * truth[level].mean()
     return float(hits / n / truth.mean())
-
-
-def _report(log: pl.DataFrame, results: Mapping[str, Mapping[str, float]], seed: int) -> Report:
-    ids = log.select(pl.col("event_id").hash(seed=0).sum(), pl.len()).row(0)
-    return Report(
-        eval="audience",
-        data=hashlib.blake2b(repr(ids).encode(), digest_size=8).hexdigest(),
-        seed=seed,
-        commit=commit(),
-        model="none",
-        adapter=None,
-        machine=machine(),
-        results={name: {metric: round(value, 4) for metric, value in row.items()} for name, row in results.items()},
-    )

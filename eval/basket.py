@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from eval.report import Report, commit, machine
+from eval.report import printed, rounded
 from retrieval.baskets import MIN_BASKETS, Baskets, several_topics, with_topic
 from retrieval.missing import Weights, blend, own_baskets, parts
 from retrieval.rules import Rules
@@ -97,8 +97,11 @@ def run(shop: Shop, seed: int) -> Table:
     for name, row in results.items():
         for metric, value in row.items():
             table.add_row(name, metric, f"{value:,.3f}" if value < 100 else f"{value:,.0f}")
-    Console().print(table)
-    print(_report(bought, seed, results).model_dump_json())
+    console = Console()
+    console.print(table)
+    rows = bought.select("event_id", "topic").sort("event_id").write_csv()
+    data = hashlib.blake2b(rows.encode(), digest_size=8).hexdigest()
+    printed(console, rounded(results), eval="basket", data=data, seed=seed, model="rules, pairs and own baskets")
     return table
 
 
@@ -180,17 +183,3 @@ def _mine(path: Path) -> tuple[float, float, int]:
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert peak
     return seconds, int(peak[1]) / 1024, len(rules)
-
-
-def _report(bought: pl.DataFrame, seed: int, results: dict[str, dict[str, float]]) -> Report:
-    rows = bought.select("event_id", "topic").sort("event_id").write_csv()
-    return Report(
-        eval="basket",
-        data=hashlib.blake2b(rows.encode(), digest_size=8).hexdigest(),
-        seed=seed,
-        commit=commit(),
-        model="rules, pairs and own baskets",
-        adapter=None,
-        machine=machine(),
-        results={name: {metric: round(value, 4) for metric, value in row.items()} for name, row in results.items()},
-    )

@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from behavior import Catalog, strength, topic_features, trait_values
+from behavior.expressions import age_days, discount
 
 RECENCY_FREQUENCY = ["visits", "days_since"]
 HABITS = [*RECENCY_FREQUENCY, "spend", "discount_share", "deal_share"]
@@ -93,22 +94,21 @@ def known_before(
     reached = touched.filter(pl.col("type") == "impression", pl.col("campaign") == campaign).select("user_id").unique()
     before = log.filter(pl.col("ts") < start).join(reached, on="user_id", how="semi")
     bought = before.filter(pl.col("type") == "purchase")
-    weight = 0.5 ** (_days("ts", start) / HALF_LIFE_DAYS)
+    weight = 0.5 ** (age_days(pl.col("ts"), start) / HALF_LIFE_DAYS)
     visits = bought.group_by("user_id", "session_id").agg(pl.col("ts").max(), pl.col("price").sum())
     items = offers.filter(pl.col("campaign") == campaign)["item_id"]
     topics = {topic for item in items if (topic := catalog.topic_of(item))}
     features = topic_features(bought, catalog, start)
     strengths = features.with_columns(strength=strength(features)).filter(pl.col("topic").is_in(list(topics)))
-    discount = pl.col("attributes").str.json_path_match("$.discount").cast(pl.Float64, strict=False)
     offered = bought.filter(pl.col("item_id").is_in(items.implode()))
     earlier = touched.filter(pl.col("ts") < start)
     parts = [
         visits.group_by("user_id").agg(
-            visits=weight.sum(), days_since=_days("ts", start).min(), spend=(weight * pl.col("price")).sum()
+            visits=weight.sum(), days_since=age_days(pl.col("ts"), start).min(), spend=(weight * pl.col("price")).sum()
         ),
         trait_values(before, catalog).select("user_id", "discount_share", "deal_share"),
         strengths.group_by("user_id").agg(expected_topics=pl.col("strength").sum()),
-        offered.group_by("user_id").agg(bought_items=pl.col("item_id").n_unique(), saved=discount.sum()),
+        offered.group_by("user_id").agg(bought_items=pl.col("item_id").n_unique(), saved=discount().sum()),
         earlier.filter(pl.col("type") == "coupon_redeem")
         .group_by("user_id")
         .agg(redeemed=pl.len(), redeemed_campaigns=pl.col("campaign").n_unique()),
@@ -159,10 +159,6 @@ def _scaled(rows: pl.DataFrame, columns: list[str]) -> Floats:
     spread = points.std(axis=0)
     scaled: Floats = (points - points.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     return scaled
-
-
-def _days(column: str, until: datetime) -> pl.Expr:
-    return (pl.lit(until).cast(pl.Datetime("us", "UTC")) - pl.col(column)).dt.total_seconds() / 86_400
 
 
 def _span(log: pl.DataFrame, until: datetime) -> float:

@@ -22,7 +22,7 @@ from rich.table import Table
 from agent.chat import Chat, Done
 from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, SYSTEM, Role
 from behavior import Catalog, Event, EventStore, event_frame
-from eval.report import Report, commit, machine
+from eval.report import Report, printed
 
 LINES = Path(__file__).parent / "lines" / "adversarial.jsonl"
 OBEYED = "KX FOUR SEVEN"
@@ -146,18 +146,9 @@ def show(turns: Sequence[Turn], console: Console, *, model: str, adapter: str | 
     for turn in turns:
         if any(turn.faults.values()):
             console.print(f"{turn.line.line!r}: {turn.done.reply!r}: {turn.faults}", markup=False, highlight=False)
-    report = Report(
-        eval="grounding",
-        data=hashlib.sha256("\n".join(turn.line.model_dump_json() for turn in turns).encode()).hexdigest()[:12],
-        seed=seed,
-        commit=commit(),
-        model=model,
-        adapter=adapter,
-        machine=machine(),
-        results=rows,
-    )
-    console.print(report.model_dump_json(), markup=False, highlight=False, soft_wrap=True)
-    return report
+    asked = "\n".join(turn.line.model_dump_json() for turn in turns)
+    data = hashlib.sha256(asked.encode()).hexdigest()[:12]
+    return printed(console, rows, eval="grounding", data=data, seed=seed, model=model, adapter=adapter)
 
 
 def _metrics(turns: Sequence[Turn]) -> dict[str, float]:

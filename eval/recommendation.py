@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from eval.report import Report, commit, machine
+from eval.report import Report, printed, rounded
 from retrieval.als import ALS
 from retrieval.content import Content, text_vectors
 from retrieval.decayed import DecayedCooccurrence
@@ -188,19 +188,7 @@ def show(title: str, results: Mapping[str, Mapping[str, float]], console: Consol
 
 def report(results: dict[str, dict[str, float]], fingerprint: str, seed: int, console: Console) -> Report:
     """Print the JSON line."""
-    rounded = {name: {metric: round(value, 4) for metric, value in row.items()} for name, row in results.items()}
-    line = Report(
-        eval="recommendation",
-        data=fingerprint,
-        seed=seed,
-        commit=commit(),
-        model="lambdarank",
-        adapter=None,
-        machine=machine(),
-        results=rounded,
-    )
-    console.print(line.model_dump_json(), markup=False, highlight=False, soft_wrap=True)
-    return line
+    return printed(console, rounded(results), eval="recommendation", data=fingerprint, seed=seed, model="lambdarank")
 
 
 def peak_mib() -> float:

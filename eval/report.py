@@ -3,9 +3,11 @@
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
+from rich.console import Console
 
 
 class Report(BaseModel):
@@ -19,6 +21,29 @@ class Report(BaseModel):
     adapter: str | None
     machine: str
     results: dict[str, dict[str, float]]
+
+
+def printed(
+    console: Console,
+    results: dict[str, dict[str, float]],
+    *,
+    eval: str,
+    data: str,
+    model: str,
+    adapter: str | None = None,
+    seed: int = 0,
+) -> Report:
+    """The report of a run that ends here, on this checkout and machine; its line is printed, whole and unadorned."""
+    report = Report(
+        eval=eval, data=data, seed=seed, commit=commit(), model=model, adapter=adapter, machine=machine(), results=results
+    )
+    console.print(report.model_dump_json(), markup=False, highlight=False, soft_wrap=True)
+    return report
+
+
+def rounded(results: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Results with four decimals."""
+    return {row: {metric: round(value, 4) for metric, value in metrics.items()} for row, metrics in results.items()}
 
 
 def commit() -> str:

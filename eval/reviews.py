@@ -30,7 +30,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from behavior.importers.reviews import event_batches
 from behavior.sentiment import Lexicon, by_stars
-from eval.report import Report, commit, machine
+from eval.report import Report, printed
 from retrieval.vectors import MODEL
 from tools.sentiment import CLASSES, TextSentiment, Vectors, fit_weights, judge
 
@@ -111,18 +111,9 @@ def show(path: Path, seed: int, console: Console, llm: JsonWriter | None = None,
         classes = [f"{row[f'f1_{label}']:.3f}" for label in CLASSES]
         table.add_row(name, f"{row['macro_f1']:.3f}", interval, *classes, f"{row['ms_per_text']:.2f}")
     console.print(table)
-    report = Report(
-        eval="reviews",
-        data=hashlib.sha256(json.dumps([texts.texts, texts.truth.tolist()]).encode()).hexdigest()[:12],
-        seed=seed,
-        commit=commit(),
-        model=f"{MODEL}, {llm_name}" if llm else MODEL,
-        adapter=None,
-        machine=machine(),
-        results=results,
-    )
-    console.print(report.model_dump_json(), markup=False, highlight=False, soft_wrap=True)
-    return report
+    data = hashlib.sha256(json.dumps([texts.texts, texts.truth.tolist()]).encode()).hexdigest()[:12]
+    model = f"{MODEL}, {llm_name}" if llm else MODEL
+    return printed(console, results, eval="reviews", data=data, seed=seed, model=model)
 
 
 def _scored(texts: Texts, method: Callable[[], tuple[Labels, Chosen]], seed: int) -> dict[str, float]:

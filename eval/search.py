@@ -24,7 +24,7 @@ from rich.table import Table
 from Stemmer import Stemmer
 
 from behavior.catalog import Catalog, Topic
-from eval.report import Report, commit, machine
+from eval.report import Report, printed
 from retrieval.vectors import MODEL
 from tools import Shop
 
@@ -78,18 +78,8 @@ def show(shop: Shop, queries: Sequence[Query], console: Console) -> Report:
         shown = ["" if figure is None else f"{figure:.3f}" for figure in figures]
         table.add_row(name, *shown, f"{row['p50_ms']:.1f}", f"{row['p99_ms']:.1f}")
     console.print(table)
-    report = Report(
-        eval="search",
-        data=hashlib.sha256("\n".join(query.model_dump_json() for query in queries).encode()).hexdigest()[:12],
-        seed=0,
-        commit=commit(),
-        model=MODEL,
-        adapter=None,
-        machine=machine(),
-        results=results,
-    )
-    console.print(report.model_dump_json(), markup=False, highlight=False, soft_wrap=True)
-    return report
+    asked = "\n".join(query.model_dump_json() for query in queries)
+    return printed(console, results, eval="search", data=hashlib.sha256(asked.encode()).hexdigest()[:12], model=MODEL)
 
 
 def _metrics(queries: Sequence[Query], search: Search) -> dict[str, float]:

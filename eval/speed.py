@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from eval.report import Report, commit, machine
+from eval.report import Report, printed
 from retrieval import (
     ALS,
     EASE,
@@ -68,18 +68,7 @@ def run(shop: Shop, console: Console, users: int = 200, batch: int = 5000, seed:
     _show(
         f"{data.n_users:,} users, {data.n_items:,} items, {len(data.items):,} purchases; {batch:,} in the batch", results, console
     )
-    report = Report(
-        eval="speed",
-        data=data.fingerprint,
-        seed=seed,
-        commit=commit(),
-        model="none",
-        adapter=None,
-        machine=machine(),
-        results=results,
-    )
-    console.file.write(report.model_dump_json() + "\n")
-    return report
+    return printed(console, results, eval="speed", data=data.fingerprint, seed=seed, model="none")
 
 
 def _sources(seed: int) -> Mapping[str, Source]:

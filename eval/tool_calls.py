@@ -23,7 +23,7 @@ from rich.table import Table
 
 from agent.chat import Chat, Done, ToolCall
 from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, Role
-from eval.report import Report, commit, machine
+from eval.report import Report, printed
 
 LINES = Path(__file__).parent / "lines" / "tool_calls.jsonl"
 SAME = 85.0
@@ -177,18 +177,8 @@ def show(result: EvalResult, console: Console, *, model: str, adapter: str | Non
     for turn in result.turns:
         if turn.line.split == "dev" and not turn.outcome.right:
             console.print(f"{turn.line.role}: {turn.line.line!r}: {turn.outcome.wrong}", markup=False, highlight=False)
-    report = Report(
-        eval="tool_calls",
-        data=_fingerprint(lines),
-        seed=seed,
-        commit=commit(),
-        model=model,
-        adapter=adapter,
-        machine=machine(),
-        results={name: _metrics(turns) for name, turns in rows.items()},
-    )
-    console.print(report.model_dump_json(), markup=False, highlight=False, soft_wrap=True)
-    return report
+    results = {name: _metrics(turns) for name, turns in rows.items()}
+    return printed(console, results, eval="tool_calls", data=_fingerprint(lines), seed=seed, model=model, adapter=adapter)
 
 
 async def _turn(chat: Chat, line: str, role: Role, user_id: str, session_id: str) -> Done:

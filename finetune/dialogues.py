@@ -42,14 +42,10 @@ class Dialogues:
     ) -> None:
         self._shop, self._role, self._users, self._slots, self._rng = shop, role, users, slots, rng
         self._noise = Noise()
-        of: dict[str | None, list[Pattern]] = {}
-        for pattern in patterns:
-            of.setdefault(pattern.tool, []).append(pattern)
+        of = _by_tool(patterns)
         self._of = {tool: _endlessly(own, rng) for tool, own in of.items()}
         self._any = _endlessly(patterns, rng)
-        self._following: dict[str | None, list[Pattern]] = {}
-        for pattern in follow_ups:
-            self._following.setdefault(pattern.tool, []).append(pattern)
+        self._following = _by_tool(follow_ups)
         self._pointing = [pattern for name in FOLLOW_UPS for pattern in of.get(name, []) if _points(pattern)]
         self._remembered: dict[str, BaseModel | ToolError] = {}
 
@@ -149,6 +145,13 @@ class Dialogues:
         while (line := fill(pattern, self._slots, self._noise, self._rng)) is None or not line.text:
             pass
         return line
+
+
+def _by_tool(patterns: list[Pattern]) -> dict[str | None, list[Pattern]]:
+    of: dict[str | None, list[Pattern]] = {}
+    for pattern in patterns:
+        of.setdefault(pattern.tool, []).append(pattern)
+    return of
 
 
 def _points(pattern: Pattern) -> bool:

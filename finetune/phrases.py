@@ -90,9 +90,9 @@ def fill(pattern: Pattern, slots: Slots, noise: Noise, rng: random.Random, befor
     values: dict[str, Any] = {}
     for name, value in arguments.items():
         if value == SAME:
-            if name not in (before or {}):
+            if not before or name not in before:
                 return None
-            values[name] = (before or {})[name]
+            values[name] = before[name]
             continue
         parsed = _value(name, value, filled)
         if name == "items":

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from behavior.expressions import age_days, visit
 from retrieval.interactions import History, Interactions
 from retrieval.source import Contribution, Ranking, load_arrays, save_arrays
 
@@ -35,9 +36,9 @@ def habits(timeline: pl.DataFrame, as_of: datetime, min_baskets: int = 2) -> lis
     `score` in [0, 1] is the decayed share of the user's baskets that held the item (half-life 60 days), damped while the item
     is not due yet and again when it is overdue by more than three intervals.
     """
-    age = (pl.lit(as_of).cast(pl.Datetime("us", "UTC")) - pl.col("ts")).dt.total_microseconds() / 86_400e6
+    age = age_days(pl.col("ts"), as_of)
     bought = timeline.filter(pl.col("type") == "purchase", pl.col("ts") <= as_of, pl.col("item_id").is_not_null()).with_columns(
-        visit=pl.col("session_id").fill_null(pl.col("ts").dt.date().cast(pl.String)), weight=0.5 ** (age / HALF_LIFE)
+        visit=visit(), weight=0.5 ** (age / HALF_LIFE)
     )
     whole = bought.group_by("visit").agg(pl.col("weight").max())["weight"].sum()
     items = (

@@ -14,7 +14,7 @@ from retrieval.grouping import Groups, Labels, Points, Trial, choose_groups
 from retrieval.user_space import HABITS, UserSpace
 
 SMALLEST = 10
-"""Users in a segment at least."""
+"""Groups of fewer users are not described, so that nobody can be singled out: it is the least size of a segment, too."""
 SAMPLE = 5000
 """The grouping is chosen on so many users at most; the others are placed in it."""
 SAME = 0.3

@@ -10,6 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 
+from behavior.expressions import age_days, visit
+
 HABITS = ("recency", "baskets", "spend", "basket_value", "rhythm", "discount_share", "deal_share", "top_brand_share")
 """Days since the last purchase; baskets; what was paid for all and per basket; days between baskets; three shares in [0, 1]."""
 LOGARITHMIC = ("recency", "baskets", "spend", "basket_value", "rhythm")
@@ -25,10 +27,8 @@ def habits_of(events: pl.DataFrame, traits: pl.DataFrame, as_of: datetime) -> pl
     `traits` are the `trait_values` of the same users at least.
     """
     bought = events.filter(pl.col("type") == "purchase")
-    visit = pl.col("session_id").fill_null(pl.col("ts").dt.date().cast(pl.String))
-    age = pl.lit(as_of).cast(pl.Datetime("us", "UTC")) - pl.col("ts").max()
     counts = bought.group_by("user_id").agg(
-        recency=(age.dt.total_microseconds() / 86_400e6).clip(0), baskets=visit.n_unique(), spend=pl.col("price").sum()
+        recency=age_days(pl.col("ts").max(), as_of).clip(0), baskets=visit().n_unique(), spend=pl.col("price").sum()
     )
     known = counts.with_columns(basket_value=pl.col("spend") / pl.col("baskets"), baskets=pl.col("baskets").cast(pl.Float64))
     wide = known.join(traits, on="user_id", how="left").rename({"days_between_baskets": "rhythm"})

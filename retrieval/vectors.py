@@ -38,6 +38,11 @@ def open_chroma(folder: Path, url: str | None = None) -> ClientAPI:
         raise ValueError(f"no Chroma server answers at {url!r}") from error
 
 
+def open_encoder() -> SentenceTransformer:
+    """all-MiniLM-L6-v2 from its package, on the CPU."""
+    return SentenceTransformer(str(Path(str(files(MODEL))) / "model"), device="cpu", local_files_only=True)
+
+
 class TextVectors:
     """The distinct texts of one collection. What it holds can always be made again from the texts, so it may be deleted."""
 
@@ -46,7 +51,7 @@ class TextVectors:
             collection, configuration={"hnsw": {"space": "cosine", "ef_search": EF_SEARCH}}, embedding_function=None
         )
         self._texts: dict[str, str] = {}
-        self._model = SentenceTransformer(str(Path(str(files(MODEL))) / "model"), device="cpu", local_files_only=True)
+        self._model = open_encoder()
 
     @property
     def vocabulary(self) -> frozenset[str]:

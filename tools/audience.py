@@ -12,6 +12,7 @@ from typing import Literal
 
 import polars as pl
 
+from retrieval.segmentation import SMALLEST
 from tools.clauses import (
     And,
     BadClause,
@@ -32,8 +33,6 @@ from tools.results import Audience, AudienceMember, ClauseAudience, ClauseMember
 from tools.segments import segment_of_users
 from tools.shop import Shop
 
-SMALLEST = 10
-"""Groups of fewer users are not described, so that nobody can be singled out; counts are multiples of it."""
 SHOWN = 50
 
 Band = Literal["low", "medium", "high"]

@@ -4,7 +4,7 @@ from math import exp, log
 
 import polars as pl
 
-from tools.audience import SMALLEST
+from retrieval.segmentation import SMALLEST
 from tools.errors import ToolError
 from tools.results import BrandInsight, BrandSegment, BrandSwitch, Suggestion, TopicShare
 from tools.segments import list_segments, segment_labels
@@ -22,10 +22,7 @@ def brand_insight(shop: Shop, brand: str) -> BrandInsight:
     Raises ToolError naming the brands there are for an unknown one, and for one of fewer than ten buyers. Topics, changes of
     brand and segments of fewer are left out.
     """
-    brands = sorted({item.brand for item in shop.catalog.items.values() if item.brand})
-    name = next((known for known in brands if known.lower() == brand.strip().lower()), None)
-    if name is None:
-        raise ToolError(f"no brand {brand[:100]!r}, the shop has {', '.join(brands[:20])}")
+    name = shop.brand(brand)
     activity = shop.people.activity.lazy().filter(pl.col("type") == "purchase")
     bought = activity.select("user_id", "topic", "brand", "visit", "spend", "quantity").collect()
     own = (pl.col("brand") == name).fill_null(value=False)
@@ -39,6 +36,7 @@ def brand_insight(shop: Shop, brand: str) -> BrandInsight:
     switches = _switches(market)
     segments = _segments(shop, users)
     spend, rivals, total = float(buyers["spend"].sum()), float(users["others"].sum()), float(bought["spend"].sum())
+    share = spend / (spend + rivals) if spend else 0.0
     requirements = buyers.select(pl.col("spend") / (pl.col("spend") + pl.col("others"))).to_series().drop_nans()
     return BrandInsight(
         brand=name,
@@ -46,8 +44,8 @@ def brand_insight(shop: Shop, brand: str) -> BrandInsight:
         population=bought["user_id"].n_unique(),
         spend=round(spend, 2),
         share_of_spend=spend / total if total else 0.0,
-        topics=[share.topic for share in shares[:SHOWN]],
-        share_of_topics=spend / (spend + rivals) if spend else 0.0,
+        topics=[of_topic.topic for of_topic in shares[:SHOWN]],
+        share_of_topics=share,
         topic_shares=shares[:SHOWN],
         loyalty=float(requirements.sum()) / max(len(requirements), 1),
         sole_buyers=int((~buyers["buys_others"]).sum()) / len(buyers),
@@ -56,7 +54,7 @@ def brand_insight(shop: Shop, brand: str) -> BrandInsight:
         switches_to=_partners(switches, name, "brand", "before"),
         price_index=_price_index(shares),
         segments=segments,
-        suggestions=_suggestions(name, shares, switches, segments, spend / (spend + rivals) if spend else 0.0),
+        suggestions=_suggestions(name, shares, switches, segments, share),
     )
 
 

@@ -5,7 +5,6 @@ from typing import Literal
 
 import polars as pl
 
-from tools.errors import ToolError
 from tools.results import Bundle, Bundles, Card
 from tools.shop import Shop
 
@@ -31,7 +30,7 @@ def recommend_bundles(
     Raises UnknownTopic, and ToolError naming the brands there are.
     """
     name = None if topic is None else shop.topic(topic)
-    items = best_sellers(shop, None if brand is None else set(shop.catalog.items_of(_brand(shop, brand))))
+    items = best_sellers(shop, None if brand is None else set(shop.catalog.items_of(shop.brand(brand))))
     found = shop.baskets.bundles.filter(pl.col("support") >= min_support)
     if name is not None:
         under = {leaf for item_id in shop.catalog.items_of(name) if (leaf := shop.catalog.topic_of(item_id))}
@@ -79,11 +78,3 @@ def bundle_of(shop: Shop, row: Mapping[str, object], items: Mapping[str, str]) -
     saving = round(float(offers["saving"].sum()), 2)
     cards: list[Card] = [shop.card(item_id) for item_id in ids]
     return bundle.model_copy(update={"items": cards, "saving": saving or None})
-
-
-def _brand(shop: Shop, words: str) -> str:
-    brands = sorted({item.brand for item in shop.catalog.items.values() if item.brand})
-    for name in brands:
-        if name.lower() == words.strip().lower():
-            return name
-    raise ToolError(f"no brand {words[:100]!r}, the shop has {', '.join(brands[:20])}")

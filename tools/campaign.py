@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from tools.audience import SMALLEST
+from retrieval.segmentation import SMALLEST
 from tools.errors import ToolError
 from tools.results import Balance, CampaignEffect, CampaignGroup, CampaignReport
 from tools.segments import list_segments, segment_labels

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retrieval import habits
+from retrieval import Habit, habits
 from tools.results import ExplanationPart
 from tools.shop import Shop
 
@@ -62,6 +62,11 @@ def explain_alike(shop: Shop, timeline: pl.DataFrame, item_ids: Collection[str],
         found[item_id].parts[n] = found[item_id].parts[n].model_copy(update={"text": text, "evidence": [event_id]})
 
 
+def rhythm(habit: Habit) -> str:
+    """A habit as its owner reads it."""
+    return f"you buy it about every {round(habit.interval_days)} days, last on {habit.last_ts.day} {habit.last_ts:%b}"
+
+
 def short(shop: Shop, item_id: str) -> str:
     return shop.catalog.topic_of(item_id) or shop.catalog.items[item_id].title
 
@@ -73,15 +78,18 @@ def _add(shop: Shop, found: dict[str, Candidate], item_id: str, part: Explanatio
 
 def _habits(shop: Shop, timeline: pl.DataFrame, found: dict[str, Candidate]) -> None:
     for habit in habits(timeline, shop.now()):
-        often = f"you buy it about every {round(habit.interval_days)} days, last on {habit.last_ts.day} {habit.last_ts:%b}"
-        part = ExplanationPart(source=HABIT, text=often, weight=habit.score, evidence=habit.evidence)
+        part = ExplanationPart(source=HABIT, text=rhythm(habit), weight=habit.score, evidence=habit.evidence)
         _add(shop, found, habit.item_id, part)
 
 
 def _together(shop: Shop, timeline: pl.DataFrame, found: dict[str, Candidate]) -> None:
     """What shares baskets with the newest items that the user bought, carted or liked, the newest counting most."""
-    wanted = timeline.filter(pl.col("type").is_in(list(SEEDING)), pl.col("item_id").is_not_null())
-    newest = wanted.sort("ts", "event_id", descending=True).unique("item_id", keep="first", maintain_order=True).head(SEEDS)
+    newest = (
+        _leading(timeline)
+        .sort("ts", "event_id", descending=True)
+        .unique("item_id", keep="first", maintain_order=True)
+        .head(SEEDS)
+    )
     seeds = {item_id: (event_id, kind) for item_id, event_id, kind in newest.select("item_id", "event_id", "type").iter_rows()}
     for near in shop.cooccurrence.similar_items(list(seeds), [1 / (n + 2) for n in range(len(seeds))], k=DEPTH):
         event_id, kind = seeds[near.because]
@@ -99,7 +107,12 @@ def _alike(shop: Shop, timeline: pl.DataFrame, allowed: NDArray[np.bool_], found
 
 def _seeding(shop: Shop, timeline: pl.DataFrame) -> pl.DataFrame:
     """The events that the collaborative source reads, oldest first: those that lead on, of items that it knows."""
-    return shop.alike.known(timeline.filter(pl.col("type").is_in(list(SEEDING)), pl.col("item_id").is_not_null()))
+    return shop.alike.known(_leading(timeline))
+
+
+def _leading(timeline: pl.DataFrame) -> pl.DataFrame:
+    """The events that lead on to other items."""
+    return timeline.filter(pl.col("type").is_in(list(SEEDING)), pl.col("item_id").is_not_null())
 
 
 def _said(shop: Shop, topics: list[tuple[str, float]], found: dict[str, Candidate]) -> dict[str, Candidate]:

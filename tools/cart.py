@@ -4,12 +4,14 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
+from behavior.expressions import visit
 from behavior.opinions import opinions
 from retrieval import habits
 from retrieval.baskets import with_topic
 from retrieval.missing import Missing, missing_topics, own_baskets
 from retrieval.rules import Rule
 from tools.bundles import best_sellers, bundle_of, holding, with_price
+from tools.candidates import rhythm
 from tools.results import BasketRule, Bundle, CartAnalysis, CartGap, CartLine, CartMission, DueHabit, OwnHabit
 from tools.shop import Shop
 
@@ -85,7 +87,7 @@ def _choice(shop: Shop, timeline: pl.DataFrame | None, disliked: Collection[str]
 def _missing(shop: Shop, cart: Mapping[str, str], timeline: pl.DataFrame | None, sold: Mapping[str, str]) -> list[Missing]:
     own = {}
     if timeline is not None:
-        own = own_baskets(timeline.filter(pl.col("type") == "purchase").with_columns(_visit()), cart, shop.now())
+        own = own_baskets(timeline.filter(pl.col("type") == "purchase").with_columns(visit()), cart, shop.now())
     return missing_topics(cart, shop.baskets.pairs, shop.baskets.rules, own, MISSING, allowed=sold)
 
 
@@ -127,11 +129,10 @@ def _due(shop: Shop, timeline: pl.DataFrame, cart: Collection[str], sold: Mappin
     for habit in habits(timeline.with_columns(item_id=pl.col("topic")), shop.now(), HABIT_BASKETS):
         topic = habit.item_id
         if ON_TIME <= habit.due <= GIVEN_UP and topic in sold and topic not in cart:
-            reason = f"you buy it about every {round(habit.interval_days)} days, last on {habit.last_ts.day} {habit.last_ts:%b}"
             found.append(
                 DueHabit(
                     topic=topic,
-                    card=shop.card(sold[topic], habit.score, reason, habit.evidence),
+                    card=shop.card(sold[topic], habit.score, rhythm(habit), habit.evidence),
                     baskets=habit.baskets,
                     interval_days=habit.interval_days,
                     last_ts=habit.last_ts,
@@ -139,11 +140,6 @@ def _due(shop: Shop, timeline: pl.DataFrame, cart: Collection[str], sold: Mappin
                 )
             )
     return found[:DUE]
-
-
-def _visit() -> pl.Expr:
-    """What counts as one basket: a session, or a day where there is none."""
-    return pl.col("session_id").fill_null(pl.col("ts").dt.date().cast(pl.String))
 
 
 def _reason(gap: Missing) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from behavior import Catalog
+from behavior.expressions import visit
 
 TRAITS = {
     "price sensitivity": "discount_share",
@@ -67,7 +68,7 @@ def activity_of(events: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
         .with_columns(
             day=pl.col("ts").dt.date(),
             campaign=pl.col("attributes").str.json_path_match("$.campaign").cast(pl.Categorical),
-            visit=pl.col("session_id").fill_null(pl.col("ts").dt.date().cast(pl.String)).rank("dense").over("user_id"),
+            visit=visit().rank("dense").over("user_id"),
         )
         .group_by("user_id", "topic", "brand", "type", "visit", "day", "campaign")
         .agg(pl.col("price").sum().alias("spend"), pl.col("quantity").sum(), events=pl.len())

@@ -5,6 +5,7 @@ from datetime import datetime
 import polars as pl
 
 from behavior import build_profile
+from behavior.expressions import discount, visit
 from tools.audience import pseudonym, resolve, segments_in, values_of, with_known_topics
 from tools.clauses import (
     And,
@@ -163,7 +164,7 @@ def _behind_trait(leaf: TraitClause, bought: pl.DataFrame) -> pl.DataFrame:
             return bought.filter(pl.col("brand").is_in(first))
         case "shopping rhythm":
             return bought.unique(pl.col("session_id").fill_null(pl.col("event_id")), keep="first", maintain_order=True)
-    return bought.filter(pl.col("attributes").str.json_path_match("$.discount").cast(pl.Float64, strict=False) > 0)
+    return bought.filter(discount() > 0)
 
 
 def _turned(
@@ -183,8 +184,7 @@ def _turned(
 def _visits(clause: BehaviourClause, events: pl.DataFrame) -> list[datetime]:
     """The time of each event that the clause counts, the newest first; of a basket's purchases the newest."""
     if clause.event == "purchase":
-        visit = pl.col("session_id").fill_null(pl.col("ts").dt.date().cast(pl.String))
-        events = events.unique(visit, keep="first", maintain_order=True)
+        events = events.unique(visit(), keep="first", maintain_order=True)
     return events["ts"].to_list()
 
 

@@ -19,10 +19,8 @@ REASONS = 3
 def list_segments(shop: Shop, name: str | None = None) -> Segments:
     """All segments of at least ten users, the largest first, or those whose id, name or topics hold the words of `name`."""
     fitted = shop.segmentation
-    described = _described(shop)
-    words = (name or "").lower().split()
     return Segments(
-        segments=[s for s in described if all(word in f"{s.segment_id} {s.name} {' '.join(s.topics)}".lower() for word in words)],
+        segments=_holding(_described(shop), name or ""),
         trials=[SegmentTrial(**vars(trial)) for trial in fitted.trials],
         notes=_notes(shop),
     )
@@ -30,9 +28,9 @@ def list_segments(shop: Shop, name: str | None = None) -> Segments:
 
 def segment_of_users(shop: Shop, name: str) -> list[str]:
     """The users of the one segment that `name` or an id names. Raises ToolError listing all when none or several do."""
-    everyone = list_segments(shop).segments
+    everyone = _described(shop)
     exact = [segment for segment in everyone if name.strip().lower() in (segment.segment_id, segment.name.lower())]
-    found = exact or list_segments(shop, name).segments
+    found = exact or _holding(everyone, name)
     if len(found) != 1:
         known = ", ".join(segment.name for segment in everyone)
         raise ToolError(f"{len(found)} segments are called {name[:100]!r}, there are: {known}")
@@ -83,6 +81,12 @@ def segment_of(shop: Shop, user_id: str) -> SegmentMembership:
         elif shared := [topic for topic in segment.topics if topic in bought]:
             reasons.append(f"buys {', '.join(shared)}, typical here")
     return SegmentMembership(segment_id=segment.segment_id, name=segment.name, reasons=reasons[:REASONS])
+
+
+def _holding(segments: list[Segment], words: str) -> list[Segment]:
+    """Those whose id, name or topics hold all of some words."""
+    wanted = words.lower().split()
+    return [s for s in segments if all(word in f"{s.segment_id} {s.name} {' '.join(s.topics)}".lower() for word in wanted)]
 
 
 def _described(shop: Shop) -> list[Segment]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 from sklearn.linear_model import LogisticRegression
 
 from behavior.sentiment import Lexicon, Sentiment
-from retrieval.vectors import MODEL
+from retrieval.vectors import open_encoder
 
 CLASSES: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
 MIN_EACH = 40
@@ -71,7 +70,7 @@ class TextSentiment:
 
     @cached_property
     def _encoder(self) -> SentenceTransformer:
-        return SentenceTransformer(str(Path(str(files(MODEL))) / "model"), device="cpu", local_files_only=True)
+        return open_encoder()
 
 
 def fit_weights(

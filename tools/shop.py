@@ -32,7 +32,7 @@ from retrieval.baskets import Baskets
 from retrieval.segmentation import Segmentation
 from retrieval.user_space import habits_of
 from tools.alike import Alike
-from tools.errors import UnknownItem, UnknownTopic, UnknownUser
+from tools.errors import ToolError, UnknownItem, UnknownTopic, UnknownUser
 from tools.people import People, activity_of
 from tools.results import Card
 from tools.review_index import ReviewIndex
@@ -147,6 +147,14 @@ class Shop:
             raise UnknownTopic(words, [name for name, _ in found] or [name for name, _ in self.catalog.find_topics(words, 3)])
         return found[0][0]
 
+    def brand(self, words: str) -> str:
+        """The brand of this name, case aside. Raises ToolError naming the brands there are."""
+        brands = sorted({item.brand for item in self.catalog.items.values() if item.brand})
+        name = next((known for known in brands if known.lower() == words.strip().lower()), None)
+        if name is None:
+            raise ToolError(f"no brand {words[:100]!r}, the shop has {', '.join(brands[:20])}")
+        return name
+
     def erase(self, user_id: str) -> int:
         """Delete a user from the log and every view; returns the number of events deleted. Raises UnknownUser."""
         with self._writing:
@@ -197,9 +205,9 @@ class Shop:
         progress("grouping the users")
         previous = Segmentation.load(folder) if fitted.get("version") == VIEWS else None
         self.segmentation = Segmentation.fit(habits_of(log, self.traits, self.now()), self.features, previous)
-        self._save(folder)
+        self._save(folder, events_at_end=len(log.filter(pl.col("ts") >= self._log_end)))
 
-    def _save(self, folder: Path) -> None:
+    def _save(self, folder: Path, events_at_end: int) -> None:
         """Write beside, then swap: a stop in between leaves the old views or none."""
         fresh = folder.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
@@ -213,8 +221,7 @@ class Shop:
         self.people.activity.write_parquet(fresh / "activity.parquet")
         self.reviews.save(fresh)
         made_of = {"version": VIEWS, "catalog": self._catalog_hash(), "events": self.store.count()}
-        at_end = len(self.store.scan(since=self._log_end))
-        state = {**made_of, "until": self._log_end.isoformat(), "events_at_end": at_end}
+        state = {**made_of, "until": self._log_end.isoformat(), "events_at_end": events_at_end}
         (fresh / "fitted.json").write_text(json.dumps(state))
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)

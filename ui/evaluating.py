@@ -1,7 +1,8 @@
 """`inkling eval`: how right the agent and its tools are, each with one command."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
@@ -13,7 +14,8 @@ from ui import terminal
 from ui.terminal import out
 
 if TYPE_CHECKING:
-    from behavior import Settings
+    from agent.runtime import Runtime
+    from behavior import EventStore, Settings
 
 evals = typer.Typer(no_args_is_help=True, help="Measure an ability; prints a table, then one JSON line.")
 ModelUrl = Annotated[str | None, typer.Option(help="An OpenAI-compatible server to ask instead of the shop's own.")]
@@ -26,21 +28,15 @@ def tool_calls(
     model_url: ModelUrl = None,
 ) -> None:
     """On lines as people type them: does the agent call the right tool with the right arguments?"""
-    from tools import Shop, demo_users
 
     async def main() -> None:
         from eval.tool_calls import load_lines, run, show
 
         lines = load_lines(None if split == "all" else split)
-        with TemporaryDirectory(prefix="inkling-eval-") as folder:
-            copied = copy_of(terminal.settings(), Path(folder))
-            async with terminal.opened(asked(model_url), lambda _, progress: Shop.open(copied, progress)) as runtime:
-                if runtime.no_llm:
-                    raise typer.Exit(1)
-                user = demo_users(runtime.shop, 1)[0]
-                with terminal.progress() as progress:
-                    result = await run(runtime.chat, lines, progress, user_id=user)
-                show(result, out, model=runtime.llm.model, adapter=runtime.llm.adapter)
+        async with agent_on_a_copy(model_url) as (runtime, user):
+            with terminal.progress() as progress:
+                result = await run(runtime.chat, lines, progress, user_id=user)
+            show(result, out, model=runtime.llm.model, adapter=runtime.llm.adapter)
 
     terminal.run(main())
 
@@ -48,24 +44,15 @@ def tool_calls(
 @evals.command()
 def grounding(model_url: ModelUrl = None) -> None:
     """On lines and planted texts that try to mislead: does the agent invent, leak or obey?"""
-    from behavior import EventStore
-    from tools import Shop, demo_users
 
     async def main() -> None:
         from eval.grounding import load_lines, plant, run, show
 
         lines = load_lines()
-        with TemporaryDirectory(prefix="inkling-eval-") as folder:
-            copied = copy_of(terminal.settings(), Path(folder))
-            with closing(EventStore(copied.store_url)) as store:
-                plant(store)
-            async with terminal.opened(asked(model_url), lambda _, progress: Shop.open(copied, progress)) as runtime:
-                if runtime.no_llm:
-                    raise typer.Exit(1)
-                user = demo_users(runtime.shop, 1)[0]
-                with terminal.progress() as progress:
-                    turns = await run(runtime.chat, lines, runtime.shop.catalog, progress, user_id=user)
-                show(turns, out, model=runtime.llm.model, adapter=runtime.llm.adapter)
+        async with agent_on_a_copy(model_url, plant) as (runtime, user):
+            with terminal.progress() as progress:
+                turns = await run(runtime.chat, lines, runtime.shop.catalog, progress, user_id=user)
+            show(turns, out, model=runtime.llm.model, adapter=runtime.llm.adapter)
 
     terminal.run(main())
 
@@ -143,10 +130,27 @@ def basket(seed: Seed = 7) -> None:
         run(terminal.open_shop(), seed)
 
 
-def asked(model_url: str | None) -> "Settings":
-    """The settings, with another LLM if its URL is given."""
+@asynccontextmanager
+async def agent_on_a_copy(
+    model_url: str | None, change: "Callable[[EventStore], None]" = lambda _: None
+) -> "AsyncIterator[tuple[Runtime, str]]":
+    """The agent over a copy of the shop, which `change` may alter before it is opened, and a user of it to speak for.
+
+    Ends the command where there is no LLM.
+    """
+    from behavior import EventStore
+    from tools import Shop, demo_users
+
     settings = terminal.settings()
-    return settings.model_copy(update={"llm_url": model_url}) if model_url else settings
+    with TemporaryDirectory(prefix="inkling-eval-") as folder:
+        copied = copy_of(settings, Path(folder))
+        with closing(EventStore(copied.store_url)) as store:
+            change(store)
+        asked = settings.model_copy(update={"llm_url": model_url}) if model_url else settings
+        async with terminal.opened(asked, lambda _, progress: Shop.open(copied, progress)) as runtime:
+            if runtime.no_llm:
+                raise typer.Exit(1)
+            yield runtime, demo_users(runtime.shop, 1)[0]
 
 
 def copy_of(settings: "Settings", folder: Path) -> "Settings":
