@@ -8,28 +8,34 @@ import polars as pl
 
 from behavior.catalog import Catalog
 from behavior.expressions import discount, visit
-from behavior.features import HALF_LIFE_DAYS, RECENT_HALF_LIFE_DAYS, topic_features
+from behavior.features import topic_features
+from behavior.interest_model import InterestModel
+from behavior.propensity_features import simple_estimate
 from behavior.schema import Horizon, Interest, InterestProfile, TopicStats, Trait
+from behavior.visits import HALF_LIFE_DAYS, RECENT_HALF_LIFE_DAYS
 
 WINDOW_DAYS = 28.0
-PRIOR_BASKETS, PRIOR_DAYS = 0.02, 20.0
 STATED_BASKETS = 8.0
 AVOIDED = 0.01
 LOOKING = ("impression", "view", "click", "search")
 """Types of event that come by the dozen in a visit and seldom change what is believed."""
+LEARNED, SIMPLE = "learned", "recency-weighted"
+"""Names of the estimates in `InterestProfile.model`."""
 
 
-def strength(features: pl.DataFrame) -> pl.Series:
+def strength(features: pl.DataFrame, model: InterestModel | None = None) -> pl.Series:
     """Probability of a purchase on the topic in the next 28 days, one value in [0, 1] per row of `topic_features`.
 
-    A gamma-Poisson estimate: the rate is (decayed baskets + prior) / (days observed, decayed alike + prior days), and the
-    probability of at least one basket is 1 - exp(-28 rate). A stated like counts as eight baskets more; a stated dislike
+    The model's where it covers the row (then `features` must hold each user's rows whole), else the gamma-Poisson estimate of
+    `simple_estimate`. A stated like counts as eight baskets more, of a rate that adds to the estimated one; a stated dislike
     leaves .01 until something is said again.
     """
-    exposure = HALF_LIFE_DAYS / log(2) * (1 - 0.5 ** (pl.col("observed_days") / HALF_LIFE_DAYS))
-    baskets = pl.col("decayed") + PRIOR_BASKETS + pl.when(pl.col("stated") == 1).then(STATED_BASKETS).otherwise(0.0)
-    estimate = 1 - (-WINDOW_DAYS * baskets / (exposure + PRIOR_DAYS)).exp()
-    return features.select(pl.when(pl.col("stated") == -1).then(AVOIDED).otherwise(estimate).alias("strength"))["strength"]
+    simple = features.select(value=simple_estimate(), liked=simple_estimate(STATED_BASKETS), stated="stated")
+    learned = pl.Series([None] * len(features), dtype=pl.Float64) if model is None else model.probability(features)
+    value = pl.coalesce("learned", "value")
+    liked = 1 - (1 - value) * (1 - pl.col("liked")) / (1 - pl.col("value"))
+    chosen = pl.when(pl.col("stated") == -1).then(AVOIDED).when(pl.col("stated") == 1).then(liked).otherwise(value)
+    return simple.with_columns(learned=learned).select(strength=chosen)["strength"]
 
 
 def trait_values(events: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
@@ -67,25 +73,28 @@ def build_profile(
     population: pl.DataFrame | None = None,
     limit: int = 24,
     levels: Literal["leaf", "all"] = "leaf",
+    model: InterestModel | None = None,
 ) -> InterestProfile:
     """The numeric profile of one user from the user's whole timeline (an event frame).
 
-    The `limit` strongest topics (the narrowest ones, or all levels), and all that the user stated.
-    `population` is `trait_values` of all users, for
-    percentiles. An empty timeline gives an empty profile.
+    The `limit` strongest topics (the narrowest ones, or all levels), and all that the user stated. `population` is
+    `trait_values` of all users, for percentiles; `model` gives the strengths and says what drove them. An empty timeline
+    gives an empty profile.
     """
     features = topic_features(timeline, catalog, as_of)
-    ranked = features.with_columns(strength=strength(features)).sort(
+    ranked = features.with_columns(strength=strength(features, model)).sort(
         pl.col("strength"), pl.col("topic"), descending=[True, False]
     )
     stated = pl.col("stated").is_not_null()
     chosen = pl.concat([ranked.filter(stated), ranked.filter(~stated, pl.col("is_leaf") | (levels == "all")).head(limit)])
-    rows = chosen.sort("strength", "topic", descending=[True, False]).iter_rows(named=True)
+    rows = chosen.sort("strength", "topic", descending=[True, False])
+    drivers = {} if model is None else model.drivers(features, rows["topic"].to_list())
     return InterestProfile(
         user_id=user_id,
         as_of=as_of,
-        interests=[_interest(row, catalog, as_of) for row in rows],
+        interests=[_interest(row, catalog, as_of, drivers.get(row["topic"], [])) for row in rows.iter_rows(named=True)],
         traits=_traits(trait_values(timeline, catalog), population),
+        model=SIMPLE if model is None else LEARNED,
         version=len(timeline.filter(~pl.col("type").is_in(LOOKING))),
     )
 
@@ -118,7 +127,7 @@ def reason(row: dict[str, Any]) -> str:
     return f"bought {_times(row['baskets'])}{pace}, last on {_day(row['last_ts'])}"
 
 
-def _interest(row: dict[str, Any], catalog: Catalog, as_of: datetime) -> Interest:
+def _interest(row: dict[str, Any], catalog: Catalog, as_of: datetime, drivers: list[str]) -> Interest:
     topic = catalog.topic(row["topic"])
     return Interest(
         topic=row["topic"],
@@ -128,6 +137,7 @@ def _interest(row: dict[str, Any], catalog: Catalog, as_of: datetime) -> Interes
         strength=row["strength"],
         horizon=horizon(row, as_of),
         reason=reason(row),
+        drivers=[] if row["stated"] else drivers,
         evidence=row["evidence"],
         stats=TopicStats(count=row["baskets"], last=row["last_ts"], interval_days=row["mean_interval_days"], spend=row["spend"]),
     )

@@ -85,7 +85,8 @@ class Interest(BaseModel):
     """One topic a user likes or avoids, with the events that say so.
 
     `strength` is the probability, in [0, 1], of a purchase on the topic in the next 28 days.
-    `reason` is computed text; `evidence` are ids of events in the log, newest first.
+    `reason` is computed text; `drivers` are what raised or lowered a learned strength most, the weightiest first; `evidence`
+    are ids of events in the log, newest first.
     """
 
     topic: str
@@ -95,6 +96,7 @@ class Interest(BaseModel):
     strength: float = Field(ge=0, le=1)
     horizon: Horizon
     reason: str
+    drivers: list[str] = []
     evidence: list[str]
     stats: TopicStats
 
@@ -117,5 +119,5 @@ class InterestProfile(BaseModel):
     summary_status: SummaryStatus = "unavailable"
     interests: list[Interest]
     traits: list[Trait]
-    model: str = "recency-weighted"
+    model: str = Field("recency-weighted", description="the estimate behind the strengths: learned, or recency-weighted")
     version: int = Field(0, description="number of the user's events that it was made from, views and searches aside")

@@ -150,8 +150,10 @@ class EventStore:
         return None if last is None else datetime.fromtimestamp(last / 1e6, UTC)
 
     def erase_user(self, user_id: str) -> int:
-        """Delete all events of a user for good and return how many they were."""
+        """Delete all events of a user for good and return how many they were; quarantined rows go too."""
         with self._begin() as connection:
+            own = _quarantine.c.row.contains(f'"user_id": {json.dumps(user_id)}', autoescape=True)
+            connection.execute(sa.delete(_quarantine).where(own))
             return connection.execute(sa.delete(_events).where(_events.c.user_id == user_id)).rowcount
 
     def save_items(self, items: Iterable[Item]) -> None:

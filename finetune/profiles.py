@@ -7,7 +7,7 @@ of the digest. A stated like or dislike, of which a log of purchases has none, i
 import json
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from itertools import islice
@@ -101,7 +101,7 @@ def _composed(shop: Shop, users: Sequence[str], as_of: Sequence[datetime], rng: 
             yield digest, answer
 
 
-def compose(profile: InterestProfile, digest: Digest, bought: dict[str, int], rng: random.Random) -> str | None:
+def compose(profile: InterestProfile, digest: Digest, bought: Mapping[str, float], rng: random.Random) -> str | None:
     """The answer to a digest, given the baskets per topic of the days that followed; None where none followed or no words fit."""
     liked = [(ref, interest) for ref, interest in digest.interests.items() if interest.polarity == "likes"]
     ranked = sorted(liked, key=lambda pair: -bought.get(pair[1].topic, 0))[:CHOSEN]

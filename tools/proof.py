@@ -24,7 +24,7 @@ from tools.matching import first_day, on_topic, passes, topics_below
 from tools.people import with_topics
 from tools.results import ClauseMatch, Evidence, Match, Proof, WhatIf
 from tools.shop import Shop
-from tools.whatif import other_count, other_trait, stronger, weaker
+from tools.whatif import other_count, other_strength, other_trait
 
 SHOWN = 8
 """Events of evidence per clause."""
@@ -35,7 +35,9 @@ def explain_match(shop: Shop, user_id: str, topic: str, min_strength: float = 0.
     user_id = resolve(shop, user_id)
     name = shop.topic(topic)
     proof = explain_clauses(shop, user_id, InterestClause(topic=name, at_least=min_strength)).proofs[0]
-    profile = build_profile(user_id, shop.timeline(user_id), shop.catalog, shop.now(), limit=10_000, levels="all")
+    profile = build_profile(
+        user_id, shop.timeline(user_id), shop.catalog, shop.now(), limit=10_000, levels="all", model=shop.interest_model
+    )
     interest = next((i for i in profile.interests if i.topic == name), None)
     if interest and proof.value is not None:  # as the audience counted it, be it a moment ago
         interest = interest.model_copy(update={"strength": proof.value})
@@ -172,7 +174,7 @@ def _turned(
 ) -> WhatIf | None:
     match leaf:
         case InterestClause():
-            return (weaker if passes else stronger)(leaf, value, timeline, shop.catalog, shop.now())
+            return other_strength(leaf, value, passes, timeline, shop.catalog, shop.now(), shop.interest_model)
         case BehaviourClause():
             return other_count(leaf, _visits(leaf, behind), passes, shop.now())
         case TraitClause():

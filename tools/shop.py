@@ -3,7 +3,8 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import Any
 import polars as pl
 
 from behavior import (
+    MODEL_ONLY,
     Catalog,
     Event,
     EventStore,
+    InterestModel,
     InterestProfile,
     Rejection,
     Settings,
@@ -40,7 +43,7 @@ from tools.review_index import ReviewIndex
 CLOCK = "clock"
 """Name in the store of how the shop tells the time: "live", or "log" for a replayed log that goes on from its last event."""
 
-VIEWS = 7
+VIEWS = 8
 """Version of what is fitted and kept; views of another one are fitted anew."""
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -55,7 +58,8 @@ SURE = 0.4
 class Shop:
     """Use `open`. `features` has one row per (user, topic) with its `strength`, `traits` one per user, `people` is
     what audiences are made from, `reviews` what buyers wrote; all follow new events. `baskets` is what was learned from
-    all baskets, `segmentation` the groups of users."""
+    all baskets, `segmentation` the groups of users, `interest_model` what gives the strengths of the narrowest topics, None
+    where the log is too short to learn from."""
 
     def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
         self.settings = settings
@@ -113,7 +117,9 @@ class Shop:
 
     def profile(self, user_id: str, limit: int = 24) -> InterestProfile:
         """The numeric profile as of now. Raises UnknownUser."""
-        return build_profile(user_id, self.timeline(user_id), self.catalog, self.now(), self.traits, limit)
+        return build_profile(
+            user_id, self.timeline(user_id), self.catalog, self.now(), self.traits, limit, model=self.interest_model
+        )
 
     def card(self, item_id: str, score: float = 0.0, reason: str = "", evidence: list[str] | None = None) -> Card:
         """An item as shown to people. Raises UnknownItem."""
@@ -156,13 +162,19 @@ class Shop:
         return name
 
     def erase(self, user_id: str) -> int:
-        """Delete a user from the log and every view; returns the number of events deleted. Raises UnknownUser."""
+        """Delete a user from the log and every view; returns the number of events deleted. Raises UnknownUser.
+
+        What was learned from all users together is fitted without this one when the shop is next opened.
+        """
         with self._writing:
             erased = self.store.erase_user(user_id)
             self._timeline.cache_clear()
             if not erased:
                 raise UnknownUser(user_id)
             self._refresh({user_id})
+            with self._swapped() as fresh:
+                self.segmentation.save(fresh)  # alone, so that the groups keep their ids
+                (fresh / "fitted.json").write_text(json.dumps({"version": VIEWS}))
         return erased
 
     def close(self) -> None:
@@ -178,6 +190,7 @@ class Shop:
             self.cooccurrence = Cooccurrence.load(folder)
             self.baskets = Baskets.load(folder)
             self.alike = Alike.load(folder, self.shelf)
+            self.interest_model = InterestModel.load(folder)
             self.features = pl.read_parquet(folder / "features.parquet")
             self.traits = pl.read_parquet(folder / "traits.parquet")
             self.people = People.of(self.features, self.traits, pl.read_parquet(folder / "activity.parquet"))
@@ -189,8 +202,11 @@ class Shop:
             return
         progress("reading the log")
         log = self.store.scan()
-        progress("computing each user's interests")
-        self.features = _with_strength(topic_features(log, self.catalog, self.now()))
+        progress("learning which interests last")
+        self.interest_model = InterestModel.fit(log, self.catalog, self._log_end, progress)
+        how = "by the learned model" if self.interest_model else "by recency, the log being too short to learn from"
+        progress(f"computing each user's interests, {how}")
+        self.features = self._with_strength(topic_features(log, self.catalog, self.now()))
         self.traits = trait_values(log, self.catalog)
         self.people = People.of(self.features, self.traits, activity_of(log, self.catalog))
         progress("counting what is bought together")
@@ -205,24 +221,32 @@ class Shop:
         progress("grouping the users")
         previous = Segmentation.load(folder) if fitted.get("version") == VIEWS else None
         self.segmentation = Segmentation.fit(habits_of(log, self.traits, self.now()), self.features, previous)
-        self._save(folder, events_at_end=len(log.filter(pl.col("ts") >= self._log_end)))
+        self._save(events_at_end=len(log.filter(pl.col("ts") >= self._log_end)))
 
-    def _save(self, folder: Path, events_at_end: int) -> None:
-        """Write beside, then swap: a stop in between leaves the old views or none."""
+    def _save(self, events_at_end: int) -> None:
+        with self._swapped() as fresh:
+            self.cooccurrence.save(fresh)
+            self.baskets.save(fresh)
+            self.alike.save(fresh)
+            if self.interest_model:
+                self.interest_model.save(fresh)
+            self.segmentation.save(fresh)
+            self.features.write_parquet(fresh / "features.parquet")
+            self.traits.write_parquet(fresh / "traits.parquet")
+            self.people.activity.write_parquet(fresh / "activity.parquet")
+            self.reviews.save(fresh)
+            made_of = {"version": VIEWS, "catalog": self._catalog_hash(), "events": self.store.count()}
+            state = {**made_of, "until": self._log_end.isoformat(), "events_at_end": events_at_end}
+            (fresh / "fitted.json").write_text(json.dumps(state))
+
+    @contextmanager
+    def _swapped(self) -> Iterator[Path]:
+        """A folder to write views in, which then takes the place of the saved ones; a stop in between leaves the old or none."""
+        folder = self.settings.home / "models" / "views"
         fresh = folder.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        self.cooccurrence.save(fresh)
-        self.baskets.save(fresh)
-        self.alike.save(fresh)
-        self.segmentation.save(fresh)
-        self.features.write_parquet(fresh / "features.parquet")
-        self.traits.write_parquet(fresh / "traits.parquet")
-        self.people.activity.write_parquet(fresh / "activity.parquet")
-        self.reviews.save(fresh)
-        made_of = {"version": VIEWS, "catalog": self._catalog_hash(), "events": self.store.count()}
-        state = {**made_of, "until": self._log_end.isoformat(), "events_at_end": events_at_end}
-        (fresh / "fitted.json").write_text(json.dumps(state))
+        yield fresh
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
 
@@ -236,13 +260,12 @@ class Shop:
             return
         log = pl.concat([self.store.timeline_frame(user) for user in sorted(users)])
         others = ~pl.col("user_id").is_in(list(users))
-        fresh = _with_strength(topic_features(log, self.catalog, self.now()))
+        fresh = self._with_strength(topic_features(log, self.catalog, self.now()))
         self.features = pl.concat([self.features.filter(others), fresh.select(self.features.columns)])
         self.traits = pl.concat([self.traits.filter(others), trait_values(log, self.catalog).select(self.traits.columns)])
         self.people = self.people.renewed(users, fresh, self.traits, activity_of(log, self.catalog))
         self.reviews = self.reviews.renewed(users, log)
         self.segmentation = self.segmentation.renewed(users, habits_of(log, self.traits, self.now()), fresh)
 
-
-def _with_strength(features: pl.DataFrame) -> pl.DataFrame:
-    return features.with_columns(strength=strength(features))
+    def _with_strength(self, features: pl.DataFrame) -> pl.DataFrame:
+        return features.with_columns(strength=strength(features, self.interest_model)).drop(MODEL_ONLY)

@@ -4,16 +4,15 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from behavior import Catalog, Event, event_frame, strength, topic_features
+from behavior import Catalog, Event, InterestModel, event_frame, strength, topic_features
+from behavior.expressions import visit
 from behavior.store import EVENT_SCHEMA
 from tools.clauses import BehaviourClause, InterestClause, TraitClause
 from tools.people import TRAITS
 from tools.results import WhatIf
 
-WITHIN = timedelta(days=28)
-MOST_BASKETS = 12
-SILENCE = timedelta(days=28)
-LONGEST_SILENCE = 13
+BASKETS = (1, 2, 4, 8)
+"""How many of the latest baskets are changed, one after the other, until the strength is on the other side of its bound."""
 
 UNITS = {
     "price sensitivity": "{:.0%} off on average",
@@ -24,50 +23,39 @@ UNITS = {
 """How the raw value of a trait is read."""
 
 
-def stronger(
-    clause: InterestClause, value: float | None, timeline: pl.DataFrame, catalog: Catalog, now: datetime
+def other_strength(
+    clause: InterestClause,
+    value: float | None,
+    passes: bool,
+    timeline: pl.DataFrame,
+    catalog: Catalog,
+    now: datetime,
+    model: InterestModel | None,
 ) -> WhatIf | None:
-    """The fewest more baskets with the topic, spread over the next 28 days, that reach the strength then; else the most tried.
+    """The strength had the topic been in one, two, four or eight more of the latest baskets, or in as many fewer.
 
-    For a user who said to avoid the topic, what saying to like it would do. None for a brand, which has no strength of its own.
-    `timeline` is the user's whole one.
+    The first of these that turns the clause around, else the last. For a user who said to avoid the topic, what saying to
+    like it would do. None for a brand, which has no strength of its own. `timeline` is the user's whole one.
     """
-    items, by = catalog.items_of(clause.topic), now + WITHIN
-    base = _needed(timeline, clause.topic, catalog)
-    said = base.filter(pl.col("type").is_in(["like", "dislike"])).sort("ts")["type"]
-    if len(said) and said[-1] == "dislike":
-        like = Event(event_id="like", user_id="u", type="like", ts=now, attributes={"topic": clause.topic})
-        reached = _strengths({0: pl.concat([base, event_frame([like])])}, clause.topic, catalog, now)[0]
-        text = f"saying to like {clause.topic} would make it {reached:.0%}"
-        return WhatIf(text=text, value=reached, passes=reached >= clause.at_least)
-    more = {
-        n: pl.concat([base, event_frame(_basket(items[0], f"{n}-{k}", now + WITHIN * k / n) for k in range(1, n + 1))])
-        for n in range(1, MOST_BASKETS + 1)
-        if items
-    }
-    found = _strengths(more, clause.topic, catalog, by)
-    if not found:
+    topic = clause.topic
+    own = pl.col("item_id").is_in(catalog.items_of(topic)) | (pl.col("attributes").str.json_path_match("$.topic") == topic)
+    timeline = timeline.select(*EVENT_SCHEMA).sort("ts", "event_id").with_columns(own=own.fill_null(value=False))
+    said = timeline.filter("own", pl.col("type").is_in(["like", "dislike"]), pl.col("item_id").is_null())["type"]
+    if not passes and len(said) and said[-1] == "dislike":
+        like = Event(event_id="if-like", user_id="u", type="like", ts=now, attributes={"topic": topic})
+        reached = _strengths({1: _with(timeline, [like])}, topic, catalog, now, model).get(1, 0.0)
+        return WhatIf(
+            text=f"saying to like {topic} would make it about {reached:.0%}", value=reached, passes=reached >= clause.at_least
+        )
+    changed = _without(timeline) if passes else _with_more(timeline, topic, catalog, now)
+    if not changed:
         return None
-    n = next((n for n in sorted(found) if found[n] >= clause.at_least), max(found))
-    text = f"{n} more {'basket' if n == 1 else 'baskets'} with {clause.topic} by {_day(by)}"
+    found = _strengths(changed, topic, catalog, now, model)
+    found = {n: found.get(n, 0.0) for n in changed}
+    n = next((n for n, reached in found.items() if (reached >= clause.at_least) != passes), max(found))
+    baskets = f"{'one' if n == 1 else n} {'fewer' if passes else 'more'} of the latest baskets"
     return WhatIf(
-        text=f"{text} would lift the strength from {value or 0:.0%} to about {found[n]:.0%}",
-        value=found[n],
-        passes=found[n] >= clause.at_least,
-    )
-
-
-def weaker(clause: InterestClause, value: float | None, timeline: pl.DataFrame, catalog: Catalog, now: datetime) -> WhatIf | None:
-    """After how many times 28 days without an event, at most 13, the strength lies under the bound."""
-    base = _needed(timeline, clause.topic, catalog)
-    later = {n: base.with_columns(pl.col("ts") - n * SILENCE) for n in range(1, LONGEST_SILENCE + 1)}
-    found = _strengths(later, clause.topic, catalog, now)
-    if not found:
-        return None
-    n = next((n for n in sorted(found) if found[n] < clause.at_least), max(found))
-    text = f"without another by {_day(now + n * SILENCE)}"
-    return WhatIf(
-        text=f"{text} the strength falls from {value or 0:.0%} to about {found[n]:.0%}",
+        text=f"{topic} in {baskets} would make the strength about {found[n]:.0%} instead of {value or 0:.0%}",
         value=found[n],
         passes=found[n] >= clause.at_least,
     )
@@ -105,27 +93,49 @@ def other_trait(
     return WhatIf(text=f"{then} instead of {now} would be the {at:.0f}th percentile", value=at, passes=not passes)
 
 
-def _needed(timeline: pl.DataFrame, topic: str, catalog: Catalog) -> pl.DataFrame:
-    """The events that the strength on a topic depends on: those on it, and the user's first."""
-    on_topic = pl.col("item_id").is_in(catalog.items_of(topic)) | (pl.col("attributes").str.json_path_match("$.topic") == topic)
-    first = timeline.sort("ts").head(1)
-    others = timeline.filter(on_topic.fill_null(value=False), ~pl.col("event_id").is_in(first["event_id"].implode()))
-    return pl.concat([first, others]).select(*EVENT_SCHEMA)
-
-
-def _strengths(timelines: dict[int, pl.DataFrame], topic: str, catalog: Catalog, as_of: datetime) -> dict[int, float]:
-    """The strength on a topic at the end of each timeline, all in one go: each stands for a user of its own."""
-    if not timelines:
+def _with_more(timeline: pl.DataFrame, topic: str, catalog: Catalog, now: datetime) -> dict[int, pl.DataFrame]:
+    """By number, the timeline with the topic in so many more of the latest baskets, or in one today if there are none."""
+    items = [item for item in catalog.items_of(topic)[:1] if topic in catalog.levels(item)]
+    if not items:
         return {}
-    users = [events.with_columns(user_id=pl.lit(str(number))) for number, events in timelines.items()]
-    features = topic_features(pl.concat(users), catalog, as_of)
-    rows = features.with_columns(strength=strength(features)).filter(pl.col("topic") == topic)
+    visits = _visits(timeline).filter(~pl.col("own")).sort("ts", descending=True)
+    latest = [(ts, session) for ts, session in visits.select("ts", "visit").head(max(BASKETS)).iter_rows()] or [(now, "if-today")]
+    more = [
+        Event(event_id=f"if-{n}", user_id="u", type="purchase", item_id=items[0], ts=ts, price=0.0, session_id=session)
+        for n, (ts, session) in enumerate(latest)
+    ]
+    return {n: _with(timeline, more[:n]) for n in BASKETS if n <= len(more)}
+
+
+def _without(timeline: pl.DataFrame) -> dict[int, pl.DataFrame]:
+    """By number, the timeline without the topic in so many of the latest baskets that have it."""
+    visits = _visits(timeline).filter("own").sort("ts", descending=True)["visit"]
+    gone = {n: pl.col("own") & (pl.col("type") == "purchase") & visit().is_in(visits.head(n).implode()) for n in BASKETS}
+    return {n: timeline.filter(~drop) for n, drop in gone.items() if n <= len(visits)}
+
+
+def _visits(timeline: pl.DataFrame) -> pl.DataFrame:
+    """visit, ts and whether the topic is in it (`own`) of each basket."""
+    bought = timeline.filter(pl.col("type") == "purchase")
+    return bought.group_by(visit=visit()).agg(pl.col("ts").max(), pl.col("own").any())
+
+
+def _with(timeline: pl.DataFrame, events: list[Event]) -> pl.DataFrame:
+    return pl.concat([timeline, event_frame(events).with_columns(own=pl.lit(True))])
+
+
+def _strengths(
+    timelines: dict[int, pl.DataFrame], topic: str, catalog: Catalog, as_of: datetime, model: InterestModel | None
+) -> dict[int, float]:
+    """The strength on a topic at the end of each timeline, all in one go: each stands for a user of its own.
+
+    The learned model looks at all that a user does; without it, and for a broad topic, only the events on the topic and the
+    user's first one count.
+    """
+    found = catalog.topic(topic)
+    first = pl.col("ts") == pl.col("ts").min()
+    needed = pl.lit(True) if model and found and found.is_leaf else pl.col("own") | first
+    users = [events.filter(needed).with_columns(user_id=pl.lit(str(number))) for number, events in timelines.items()]
+    features = topic_features(pl.concat(users).drop("own"), catalog, as_of)
+    rows = features.with_columns(strength=strength(features, model)).filter(pl.col("topic") == topic)
     return {int(user): value for user, value in rows.select("user_id", "strength").iter_rows()}
-
-
-def _basket(item_id: str, name: str, ts: datetime) -> Event:
-    return Event(event_id=f"if-{name}", user_id="u", type="purchase", item_id=item_id, ts=ts, price=0.0, session_id=f"if-{name}")
-
-
-def _day(ts: datetime) -> str:
-    return f"{ts.day} {ts:%b %Y}"

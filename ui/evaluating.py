@@ -58,6 +58,46 @@ def grounding(model_url: ModelUrl = None) -> None:
 
 
 @evals.command()
+def profile(
+    households: Annotated[int, typer.Option(min=0, help="How many written profiles; 0 asks no LLM.")] = 200,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--data", help="Instead: a folder with sequences.txt and items.jsonl.", exists=True, file_okay=False),
+    ] = None,
+    model_url: ModelUrl = None,
+    seed: Seed = 7,
+) -> None:
+    """Does the interest profile rank what people buy next, as the numbers and as the LLM writes it?"""
+    from eval import next_topic
+    from eval import profile as interests
+
+    if folder:
+        with terminal.readable_errors(), terminal.progress() as progress:
+            progress("learning at three levels of the taxonomy")
+            next_topic.run(folder, out, seed)
+        return
+
+    async def main() -> None:
+        from eval import written
+
+        async with agent_on_a_copy(model_url) as (runtime, _):
+            with terminal.progress() as progress:
+                numeric = interests.numeric(runtime.shop.store, seed, progress=progress)
+                sample = written.draw(runtime.shop, households, seed, progress)
+                rows = written.run(sample, runtime.llm, progress, seed)
+            interests.show(numeric, rows, out, seed=seed, model=runtime.llm.model, adapter=runtime.llm.adapter)
+
+    if households:
+        terminal.run(main())
+        return
+    with terminal.readable_errors():
+        shop = terminal.open_shop()
+        with terminal.progress() as progress:
+            numeric = interests.numeric(shop.store, seed, progress=progress)
+        interests.show(numeric, {}, out, seed=seed)
+
+
+@evals.command()
 def search() -> None:
     """On queries as shoppers type them: does text search find the right topics?"""
     from eval.search import read_queries, show

@@ -44,6 +44,7 @@ def _bar(interest: Interest, proof: str) -> str:
     tags = f' <span class="ink-tag">{HORIZONS[interest.horizon]}</span>' if not avoids else ""
     tags += ' <span class="ink-tag ink-said">you said so</span>' if stated else ""
     value = "avoided" if avoids else percent(interest.strength)
+    drivers = f" What weighed most: {escape(', '.join(interest.drivers))}." if interest.drivers else ""
     correct = (
         button("likes", topic, "I like this", f"I like {topic}", pressed=stated and not avoids)
         + button("avoids", topic, "Not for me", f"{topic} is not for me", pressed=avoids)
@@ -52,7 +53,7 @@ def _bar(interest: Interest, proof: str) -> str:
         f'<li class="ink-interest" data-topic="{escape(topic)}" data-kind="{kind}"><details data-key="{escape(topic)}"><summary>'
         f'<span class="ink-topic">{escape(topic)}{tags}</span><span class="ink-value">{value}</span>'
         f'<span class="ink-bar"><i style="width:{interest.strength:.1%}"></i></span></summary>'
-        f'<div class="ink-proof"><p>{escape(sentence(interest.reason))}.</p>'
+        f'<div class="ink-proof"><p>{escape(sentence(interest.reason))}.{drivers}</p>'
         f'<div class="ink-buttons">{correct}</div>{proof}</div></details></li>'
     )
 

@@ -125,7 +125,9 @@ def print_profile(shop: "Shop", found: "InterestProfile") -> None:
         item = shop.catalog.item(event.item_id) if event and event.item_id else None
         proof = f"{event.ts:%d %b} {item.title if item else event.type} ({event.event_id})" if event else ""
         strength = f"{interest.strength:.0%}" if interest.polarity == "likes" else "avoids"
-        table.add_row(*map(escape, (interest.topic, strength, interest.horizon, interest.reason, proof)))
+        table.add_row(
+            *map(escape, (interest.topic, strength, interest.horizon, "; ".join([interest.reason, *interest.drivers[:1]]), proof))
+        )
     out.print(table)
     for trait in found.traits:
         standing = "" if trait.percentile is None else f", more than {trait.percentile:.0f}% of users"

@@ -1,5 +1,6 @@
 """Protects the event log: nothing lost, nothing twice, the same back. Run: pytest tests/behavior/test_store.py"""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -75,6 +76,13 @@ def test_erasing_a_user_leaves_the_others(store: EventStore) -> None:
     assert erased == sum(event.user_id == "dora" for event in tiny.events())
     assert not store.has_user("dora")
     assert store.count() == before - erased
+
+
+def test_erasing_a_user_takes_the_quarantined_rows_along(store: EventStore) -> None:
+    rows = [{"user_id": "dora", "price": -1}, {"user_id": "dora-2", "text": '"user_id": "dora"'}]
+    store.quarantine("till", [("price is outside", json.dumps(row)) for row in rows])
+    store.erase_user("dora")
+    assert [json.loads(row) for _, _, row in store.quarantined()] == rows[1:]
 
 
 def test_a_full_disk_is_one_readable_error_and_loses_nothing(store: EventStore) -> None:

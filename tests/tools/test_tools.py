@@ -214,6 +214,19 @@ def test_erasing_a_user_erases_the_views(shop: Shop) -> None:
         shop.profile("dora")
 
 
+def test_what_was_fitted_with_an_erased_user_is_never_loaded_again(shop: Shop) -> None:
+    """Not even when as many events have come in since as were erased."""
+    erased = shop.erase("dora")
+    late = {"user_id": "ben", "type": "view", "item_id": "tea", "ts": shop.now()}
+    shop.record(Event(event_id=f"late-{n}", **late) for n in range(erased))
+    saved = shop.settings.home / "models" / "views"
+    assert not [file for file in saved.iterdir() if b"dora" in file.read_bytes()]
+    steps: list[str] = []
+    again = Shop.open(shop.settings, steps.append)
+    assert "reading the log" in steps
+    assert "dora" not in set(again.features["user_id"])
+
+
 def test_the_fitted_views_are_loaded_and_follow_events_recorded_since(shop: Shop) -> None:
     shop.record([Event(event_id="later", user_id="dora", type="purchase", item_id="tea", ts=shop.now(), price=2.9)])
     steps: list[str] = []
