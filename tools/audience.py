@@ -65,21 +65,23 @@ def audience_of(shop: Shop, clause: Clause, limit: int = SHOWN, show_users: bool
 def build_audience(
     shop: Shop,
     topic: str,
-    min_strength: float = 0.5,
+    min_strength: float | None = None,
     price_sensitivity: Band | None = None,
     segment: str | None = None,
     days: int | None = None,
 ) -> Audience:
     """The users whose strength on `topic` is at least `min_strength` and who do not avoid it, the strongest first.
 
+    Without a `min_strength` it is `usual_bound`.
     `price_sensitivity` is a third of the users by discount share, `segment` a name from `list_segments`, `days` asks for a
     purchase on the topic within so many days. Raises UnknownTopic, and ToolError for a number out of range or an unknown segment.
     """
-    if not 0 <= min_strength <= 1:
+    if min_strength is not None and not 0 <= min_strength <= 1:
         raise ToolError(f"min_strength is {min_strength!r}, it lies between 0 and 1")
     if days is not None and not 1 <= days <= 3650:
         raise ToolError(f"days is {days!r}, it lies between 1 and 3650")
     name = shop.topic(topic)
+    min_strength = usual_bound(shop, name) if min_strength is None else min_strength
     clauses: list[Clause] = [InterestClause(topic=name, at_least=min_strength)]
     if days is not None:
         clauses.append(BehaviourClause(event="purchase", topic=name, days=days))
@@ -99,6 +101,13 @@ def build_audience(
         notes=_notes(members),
         histogram=_histogram(members),
     )
+
+
+def usual_bound(shop: Shop, topic: str) -> float:
+    """Three times the average user's strength on a topic, in whole percents between 1% and 50%."""
+    strengths = shop.people.interests.filter(pl.col("topic") == topic)["strength"].to_numpy()
+    average = float(strengths.sum()) / max(len(shop.people.users), 1)
+    return min(max(round(3 * average, 2), 0.01), 0.5)
 
 
 def with_known_topics(shop: Shop, clause: Clause, path: str = "$") -> Clause:

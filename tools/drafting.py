@@ -6,6 +6,7 @@ and segments are not: the draft asks for an interest of the usual strength in ea
 
 import re
 
+from tools.audience import usual_bound
 from tools.clauses import MAX_CLAUSES, And, Clause, InterestClause, Not, Or
 from tools.errors import ToolError, UnknownTopic
 from tools.results import AudienceDraft, TopicChoice, TopicScore
@@ -34,7 +35,7 @@ def audience_from_words(shop: Shop, text: str) -> AudienceDraft:
             choice = _choice(shop, phrase.strip())
             choices.append(choice)
             if choice.topic:
-                interest = InterestClause(topic=choice.topic)
+                interest = InterestClause(topic=choice.topic, at_least=usual_bound(shop, choice.topic))
                 clauses.append(Not(clause=interest) if choice.negated else interest)
         groups += [clauses] if clauses else []
     if not groups:

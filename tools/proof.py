@@ -6,7 +6,7 @@ import polars as pl
 
 from behavior import build_profile
 from behavior.expressions import discount, visit
-from tools.audience import pseudonym, resolve, segments_in, values_of, with_known_topics
+from tools.audience import pseudonym, resolve, segments_in, usual_bound, values_of, with_known_topics
 from tools.clauses import (
     And,
     BehaviourClause,
@@ -30,10 +30,14 @@ SHOWN = 8
 """Events of evidence per clause."""
 
 
-def explain_match(shop: Shop, user_id: str, topic: str, min_strength: float = 0.5) -> Match:
-    """Whether a user (id or pseudonym) is in the audience of a topic, and the evidence. Raises UnknownUser, UnknownTopic."""
+def explain_match(shop: Shop, user_id: str, topic: str, min_strength: float | None = None) -> Match:
+    """Whether a user (id or pseudonym) is in the audience of a topic, and the evidence. Raises UnknownUser, UnknownTopic.
+
+    Without a `min_strength` it is `usual_bound`, as for the audience.
+    """
     user_id = resolve(shop, user_id)
     name = shop.topic(topic)
+    min_strength = usual_bound(shop, name) if min_strength is None else min_strength
     proof = explain_clauses(shop, user_id, InterestClause(topic=name, at_least=min_strength)).proofs[0]
     profile = build_profile(
         user_id, shop.timeline(user_id), shop.catalog, shop.now(), limit=10_000, levels="all", model=shop.interest_model

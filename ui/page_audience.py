@@ -28,7 +28,7 @@ def audience_tab(shop: Shop) -> None:
     with gr.Row(elem_classes="ink-halves"):
         with gr.Column(min_width=280):
             words = line_box("Say who: cat food but not dog food")
-            bound = gr.Slider(0.01, 0.99, USUAL, step=0.01, label="Strength at least", elem_classes="ink-bound")
+            bound = gr.Slider(0.01, 0.99, USUAL, step=0.01, label="Strength at least, for all of them", elem_classes="ink-bound")
             choices_html = panel("ink-choices", "What the words were taken to mean")
             with gr.Accordion("The clauses, as JSON", open=False, elem_classes="ink-clauses"):
                 code = gr.Code(language="json", lines=6, max_lines=24, show_label=False, wrap_lines=True)
@@ -46,10 +46,10 @@ def audience_tab(shop: Shop) -> None:
             proof_html = panel("ink-proof", "Why")
     answers = [found_html, chart, members_html, proof_html]
 
-    def describe(text: str, at_least: float) -> tuple[Any, ...]:
+    def describe(text: str) -> tuple[Any, ...]:
         with said_plainly():
             draft = audience_from_words(shop, text)
-            return draft.choices, choices_panel(draft.choices), written(with_bound(draft.clause, at_least))
+            return draft.choices, choices_panel(draft.choices), written(draft.clause)
         return [], "", ""
 
     def correct(text: str, chosen: list[TopicChoice], event: gr.EventData) -> tuple[Any, ...]:
@@ -87,7 +87,7 @@ def audience_tab(shop: Shop) -> None:
 
     draft = [choices, choices_html, code]
     for asked in (
-        words.submit(describe, [words, bound], draft, **QUIET),
+        words.submit(describe, words, draft, **QUIET),
         choices_html.click(correct, [code, choices], draft, **QUIET),
         bound.release(rebound, [code, bound], code, **QUIET),
     ):

@@ -19,7 +19,7 @@ from tools import (
     explain_clauses,
     explain_match,
 )
-from tools.audience import pseudonym
+from tools.audience import pseudonym, usual_bound
 from tools.clauses import And, BehaviourClause, InterestClause, Not, Or, SegmentClause, TraitClause, leaves
 from tools.matching import clause_values, passes
 
@@ -260,24 +260,27 @@ def test_the_tools_of_the_chat_are_small_compositions(read_shop: Shop) -> None:
 
 
 def test_words_become_clauses_with_the_choice_shown(read_shop: Shop) -> None:
+    def usual(topic: str) -> InterestClause:
+        return InterestClause(topic=topic, at_least=usual_bound(read_shop, topic))
+
     draft = audience_from_words(read_shop, "dog food and milk but not diapers, or green tea")
     assert draft.clause == Or(
         clauses=[
             And(
                 clauses=[
-                    InterestClause(topic="Dog food"),
-                    InterestClause(topic="Milk"),
-                    Not(clause=InterestClause(topic="Diapers")),
+                    usual("Dog food"),
+                    usual("Milk"),
+                    Not(clause=usual("Diapers")),
                 ]
             ),
-            InterestClause(topic="Tea"),
+            usual("Tea"),
         ]
     )
     first = draft.choices[0]
     assert (first.words, first.topic, first.score, first.negated) == ("dog food", "Dog food", 1.0, False)
     assert first.alternatives
     assert all(0 < near.score <= 1 and near.topic != "Dog food" for near in first.alternatives)
-    assert audience_from_words(read_shop, "Coffee and tea").clause == InterestClause(topic="Coffee and tea")
+    assert audience_from_words(read_shop, "Coffee and tea").clause == usual("Coffee and tea")
 
 
 def test_words_that_mean_nothing_here_are_left_out_or_refused(read_shop: Shop) -> None:
@@ -290,3 +293,11 @@ def test_words_that_mean_nothing_here_are_left_out_or_refused(read_shop: Shop) -
     for words in (" ", "milk " * 101):
         with pytest.raises(ToolError, match="500"):
             audience_from_words(read_shop, words)
+
+
+def test_the_usual_bound_is_three_times_the_average_and_half_at_most(shop: Shop) -> None:
+    strengths = shop.features.filter(pl.col("topic") == "Dog food")["strength"]
+    average = strengths.sum() / shop.people.users.height
+    assert usual_bound(shop, "Dog food") == pytest.approx(min(3 * average, 0.5), abs=0.005)
+    assert all(0.01 <= usual_bound(shop, topic.name) <= 0.5 for topic in shop.catalog.topics())
+    assert build_audience(shop, "Dog food").min_strength == usual_bound(shop, "Dog food")

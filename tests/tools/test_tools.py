@@ -169,7 +169,7 @@ def test_a_match_shows_evidence_and_a_miss_how_far(shop: Shop) -> None:
     assert match.matches
     assert match.interest
     assert shop.store.events(match.interest.evidence)
-    miss = explain_match(shop, "dora", "Cat food")
+    miss = explain_match(shop, "dora", "Cat food", min_strength=0.5)
     assert (miss.matches, miss.interest, miss.notes) == (False, None, ["short by 50%"])
 
 
