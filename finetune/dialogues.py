@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import BaseModel
 
@@ -14,6 +14,7 @@ from agent.reply import Release
 from agent.toolbox import call_tool, put, wanted_by
 from finetune.error_replies import reply_to_error
 from finetune.noise import Noise
+from finetune.overlap import Reserved
 from finetune.phrases import Line, Pattern, fill
 from finetune.replies import reply
 from finetune.slots import Slots
@@ -24,11 +25,15 @@ Message = dict[str, Any]
 """A chat message as the chat template takes it."""
 
 FOLLOW_UPS = ("similar_items", "explain_recommendation", "read_reviews", "explain_match")
+TRIES = 50
 SLOW = ("brand_insight", "campaign_report", "list_segments", "recommend_bundles", "read_reviews")
 
 
 class Dialogues:
-    """Draws dialogues of one role over one shop. Nothing is written to the shop: a stated preference is only imagined."""
+    """Draws dialogues of one role over one shop, without a line that `reserved` holds.
+
+    Nothing is written to the shop: a stated preference is only imagined.
+    """
 
     def __init__(
         self,
@@ -39,9 +44,10 @@ class Dialogues:
         follow_ups: list[Pattern],
         slots: Slots,
         rng: random.Random,
+        reserved: Reserved,
     ) -> None:
         self._shop, self._role, self._users, self._slots, self._rng = shop, role, users, slots, rng
-        self._noise = Noise()
+        self._noise, self._reserved = Noise(), reserved
         of = _by_tool(patterns)
         self._of = {tool: _endlessly(own, rng) for tool, own in of.items()}
         self._any = _endlessly(patterns, rng)
@@ -136,15 +142,22 @@ class Dialogues:
             for _ in range(20):
                 pattern = self._rng.choice(self._following[before.tool])
                 line = fill(pattern, self._slots, self._noise, self._rng, before.arguments)
-                if line is not None and line.text:
+                if self._may_say(line):
                     return line
         pointing = bool(bus.shown or bus.users) and 0.3 <= chance < 0.6
         return self._line(self._rng.choice(self._pointing) if pointing else self._pattern())
 
     def _line(self, pattern: Pattern) -> Line:
-        while (line := fill(pattern, self._slots, self._noise, self._rng)) is None or not line.text:
-            pass
-        return line
+        """A line of the pattern, or of another one where all tries repeat the wording of a test."""
+        while True:
+            for _ in range(TRIES):
+                line = fill(pattern, self._slots, self._noise, self._rng)
+                if self._may_say(line):
+                    return line
+            pattern = self._pattern()
+
+    def _may_say(self, line: Line | None) -> TypeGuard[Line]:
+        return line is not None and bool(line.text) and not self._reserved.holds(line.text)
 
 
 def _by_tool(patterns: list[Pattern]) -> dict[str | None, list[Pattern]]:

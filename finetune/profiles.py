@@ -9,7 +9,6 @@ import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
@@ -32,15 +31,11 @@ from behavior.interest import WINDOW_DAYS
 from behavior.schema import Horizon
 from finetune import profile_wording as wording
 from finetune.slots import WORDS
+from finetune.split import held_out
 from tools import Shop
 
 FEWEST_EVENTS, STATED_SHARE = 20, 0.2
 ANSWER_CHARS, TRIES = 620, 40
-
-
-def held_out(user_id: str) -> bool:
-    """Whether a user (one in five, by hash) is kept for tests and never trained on."""
-    return int.from_bytes(blake2b(user_id.encode(), digest_size=4).digest(), "big") % 5 == 0
 
 
 def profile_examples(

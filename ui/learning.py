@@ -21,12 +21,16 @@ def data(
     profiles: Annotated[int, typer.Option(min=0, help="How many written profiles.")] = 110,
 ) -> None:
     """Write training examples made from the shop's own catalog and events."""
+    from eval import grounding, tool_calls
     from finetune.data import write
 
     with terminal.readable_errors():
+        typed = [*(line.line for line in tool_calls.load_lines()), *(line.line for line in grounding.load_lines())]
         shop = terminal.open_shop()
         with terminal.progress() as progress:
-            rows = write(shop, file, seed=seed, lines=size, dialogues=dialogues, profiles=profiles, progress=progress)
+            rows = write(
+                shop, file, seed=seed, lines=size, dialogues=dialogues, profiles=profiles, test_lines=typed, progress=progress
+            )
         out.print(f"{rows:,} examples written to {file}", highlight=False)
 
 

@@ -1,18 +1,15 @@
 """Protects the chat dialogues for training: they are what production would say, and they leave no trace in the shop.
 Run: pytest tests/finetune/test_dialogues.py"""
 
-import json
 import random
-from pathlib import Path
 
 import pytest
 
 from agent.bus import REF
 from agent.prompts import Role
-from finetune import data
 from finetune.dialogues import Dialogues
+from finetune.overlap import Reserved
 from finetune.phrases import FOLDER, TOOLS, checked, read_follow_ups, read_patterns
-from finetune.profiles import held_out
 from finetune.slots import Slots
 from tools import Shop
 
@@ -21,7 +18,7 @@ def dialogues(shop: Shop, role: Role, seed: int = 5) -> Dialogues:
     rng = random.Random(seed)
     patterns = checked(read_patterns(role))
     slots = Slots([topic.name for topic in shop.catalog.topics() if topic.is_leaf], FOLDER)
-    return Dialogues(shop, role, ["ben", "carl", "dora"], patterns, checked(read_follow_ups(role)), slots, rng)
+    return Dialogues(shop, role, ["ben", "carl", "dora"], patterns, checked(read_follow_ups(role)), slots, rng, Reserved())
 
 
 @pytest.mark.parametrize("role", ["shopper", "merchant"])
@@ -53,15 +50,3 @@ def test_lines_cover_every_tool_and_plain_replies(shop: Shop) -> None:
 def test_the_same_seed_gives_the_same_dialogues(shop: Shop) -> None:
     first, second = (list(dialogues(shop, "shopper", 9).dialogues(5)) for _ in range(2))
     assert first == second
-
-
-def test_the_training_file_holds_no_held_out_user(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    used: list[str] = []
-    real = data.Dialogues
-    monkeypatch.setattr(data, "Dialogues", lambda shop, role, users, *rest: used.extend(users) or real(shop, role, users, *rest))
-    rows = data.write(shop, tmp_path / "train.jsonl", lines=20, dialogues=4, profiles=2, rewrites=1)
-    written = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
-    assert len(written) == rows
-    assert {row["role"] for row in written} >= {"shopper", "merchant"}
-    assert used
-    assert not any(held_out(user) for user in used)
