@@ -60,16 +60,23 @@ class Command:
 
 
 @contextmanager
-def local_server(settings: Settings, progress: Progress = lambda message: None) -> Iterator[Served]:
+def local_server(settings: Settings, progress: Progress = lambda message: None, adapter: Path | None = None) -> Iterator[Served]:
     """Start vLLM, wait until it answers, and stop it with all its processes when the block ends, however it ends.
 
+    `adapter` is served instead of the shipped one; where that folder is absent, the base alone.
     Raises ServerError or WeightsError before the block if it cannot start.
     """
     if find_spec("vllm") is None:
         raise ServerError("vLLM is not installed: run `make install`, or point INKLING_LLM_URL at a running server")
-    command = gpu_command(settings) if has_gpu() else cpu_command(served_model(settings.home, progress))
+    adapter = adapter or shipped_adapter(settings)
+    command = gpu_command(settings, adapter) if has_gpu() else cpu_command(served_model(settings.home, progress, adapter))
     with running(command, settings.llm_port, settings.home / "logs" / "vllm.log", progress) as served:
         yield served
+
+
+def shipped_adapter(settings: Settings) -> Path:
+    """The adapter's folder in this checkout: on a GPU the one that bears the base's name. It need not exist."""
+    return ADAPTERS / (settings.base_model.rpartition("/")[2].lower() if has_gpu() else BASE)
 
 
 @contextmanager
@@ -116,9 +123,8 @@ def cpu_command(weights: Weights) -> Command:
     return Command(arguments, environment | _QUIET, BASE, weights.adapter)
 
 
-def gpu_command(settings: Settings, adapters: Path = ADAPTERS) -> Command:
-    """vLLM on a GPU: the named base, with the adapter from the folder that bears the base's name, if there is one."""
-    adapter = adapters / settings.base_model.rpartition("/")[2].lower()
+def gpu_command(settings: Settings, adapter: Path) -> Command:
+    """vLLM on a GPU: the named base, with the adapter of this folder beside it, if there is one."""
     arguments = [*_vllm(settings.base_model, settings.base_model), "--max-model-len", "8192"]
     if not adapter.exists():
         return Command(arguments, _QUIET, settings.base_model, None)

@@ -2,12 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ui import terminal
-from ui.terminal import out
+from ui.evaluating import copy_of
+from ui.terminal import err, out
+
+if TYPE_CHECKING:
+    from eval.gate import Measured
 
 finetune = typer.Typer(no_args_is_help=True, help="Make training data and train an adapter.")
 
@@ -53,3 +58,59 @@ def train(
         with terminal.progress() as progress:
             base = base_model(terminal.settings().home, progress)
         print(json.dumps(train_adapter(file, base, folder, seed, epochs, learning_rate, start)))
+
+
+@finetune.command()
+def evaluate(
+    adapter: Annotated[
+        Path, typer.Option(help="The candidate, a folder that `finetune train` wrote.", exists=True, file_okay=False)
+    ],
+    against: Annotated[
+        Path | None, typer.Option(help="What it must not be worse than; the shipped adapter unless given.", exists=True)
+    ] = None,
+    base: Annotated[bool, typer.Option("--base", help="Measure the base without adapter as well.")] = False,
+    ship: Annotated[bool, typer.Option("--ship", help="If it is not worse, copy it over the shipped one.")] = False,
+    households: Annotated[int, typer.Option(min=1, help="How many profiles are written.")] = 24,
+    seed: Annotated[int, typer.Option()] = 7,
+) -> None:
+    """Measure an adapter beside the shipped one; exit with 1 if it is worse."""
+
+    async def main() -> None:
+        from agent.server import shipped_adapter
+        from eval.gate import show, verdict
+        from eval.tool_calls import load_lines
+        from finetune.shipping import check_shippable
+        from finetune.shipping import ship as ship_adapter
+
+        shipped, lines = shipped_adapter(terminal.settings()), load_lines()
+        if ship:
+            check_shippable(adapter)
+        folders = {"candidate": adapter, "shipped": against or shipped}
+        if base:
+            folders["base"] = shipped.with_name("none")
+        rows = {name: await _measured(name, folder, households, seed) for name, folder in folders.items()}
+        worse = verdict(rows["shipped"], rows["candidate"])
+        if ship and not worse:
+            ship_adapter(adapter, shipped, {name: row.figures() for name, row in rows.items()})
+            err.print(f"shipped {rows['candidate'].adapter} in {shipped}", highlight=False, soft_wrap=True)
+        show(rows, worse, lines, households, seed, out)
+        if worse:
+            raise typer.Exit(1)
+
+    terminal.run(main())
+
+
+async def _measured(name: str, adapter: Path, households: int, seed: int) -> "Measured":
+    """One adapter on a fresh copy of the shop, which holds the merged model too: the app's own cache stays as it is."""
+    from agent.weights import GGUF
+    from eval.gate import measure
+    from eval.tool_calls import load_lines
+
+    settings = terminal.settings()
+    with TemporaryDirectory(prefix="inkling-gate-", ignore_cleanup_errors=True) as folder, terminal.progress() as progress:
+        copied = copy_of(settings, Path(folder))
+        fetched = settings.home / "models" / "llm" / GGUF
+        if fetched.exists():
+            (linked := copied.home / "models" / "llm" / GGUF).parent.mkdir(parents=True)
+            linked.symlink_to(fetched.absolute())
+        return await measure(copied, adapter, load_lines(), households, seed, lambda message: progress(f"{name}: {message}"))

@@ -165,12 +165,12 @@ def test_without_vllm_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_on_a_gpu_the_adapter_of_the_base_is_loaded_beside_it(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, base_model="Some/Base-4B")
-    bare = gpu_command(settings, adapters=tmp_path)
-    assert (bare.model, bare.adapter) == ("Some/Base-4B", None)
     adapter = tmp_path / "base-4b"
+    bare = gpu_command(settings, adapter)
+    assert (bare.model, bare.adapter) == ("Some/Base-4B", None)
     adapter.mkdir()
     (adapter / "adapter_config.json").write_text(json.dumps({"r": 8}))
     (adapter / "adapter_model.safetensors").write_bytes(b"")
-    command = gpu_command(settings, adapters=tmp_path)
+    command = gpu_command(settings, adapter)
     assert (command.model, command.adapter) == ("inkling", adapter_hash(adapter))
     assert command.arguments[-5:] == ["--enable-lora", "--max-lora-rank", "8", "--lora-modules", f"inkling={adapter}"]
