@@ -84,15 +84,15 @@ async def open_sessions(settings: Settings) -> AsyncIterator[AsyncSqliteSaver]:
 
 
 class Chat:
-    """The agents of both roles over one shop and one LLM."""
+    """The agents of both roles over one shop and one LLM, which is greedy unless a `temperature` is given."""
 
-    def __init__(self, shop: Shop, llm: LLM, saver: BaseCheckpointSaver[Any]) -> None:
+    def __init__(self, shop: Shop, llm: LLM, saver: BaseCheckpointSaver[Any], temperature: float = 0.0) -> None:
         self._shop, self.saver = shop, saver
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         roles: tuple[Role, ...] = ("shopper", "merchant")
         self._agents: dict[Role, Graph] = {
             role: create_agent(
-                llm.chat_model(),
+                llm.chat_model(temperature=temperature),
                 tools_of(role, shop),
                 system_prompt=SYSTEM[role],
                 middleware=[Turn(shop, llm)],

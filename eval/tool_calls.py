@@ -2,7 +2,8 @@
 
 Covered: the calls that answer the last line of a session. Not covered: what the tools returned and what the reply said.
 Spans are compared by words, so a call that passes the whole line as its query counts as right: `one_tool`, the baseline
-that does so with one tool a role, shows what that is worth.
+that does so with one tool a role, shows what that is worth. With sampled passes pass^k is the share of the lines that are
+right in each of k passes (Yao et al. 2024, tau-bench, section 4).
 """
 
 import asyncio
@@ -28,6 +29,9 @@ from eval.report import Report, printed
 LINES = Path(__file__).parent / "lines" / "tool_calls.jsonl"
 SAME = 85.0
 """From this token_set_ratio on, two spans say the same."""
+TEMPERATURE = 0.7
+"""Of the sampled passes."""
+SAMPLED = "agent, sampled"
 UNASKED = ("max_price", "only_new", "min_strength", "days", "price_sensitivity")
 """Filters that change the answer unseen: wrong when called without being asked for."""
 
@@ -153,9 +157,24 @@ def summary(turns: Sequence[Turn]) -> pl.DataFrame:
     return frame.group_by("role", "kind").agg(shares).sort("role", "kind", descending=[True, False])
 
 
-def show(result: EvalResult, console: Console, *, model: str, adapter: str | None, seed: int = 0) -> Report:
+def pass_all(passes: Sequence[EvalResult]) -> float:
+    """pass^k of k passes over the same lines: the share of the lines that are right in every pass."""
+    by_line = list(zip(*(result.turns for result in passes), strict=True))
+    return round(sum(all(turn.outcome.right for turn in turns) for turns in by_line) / len(by_line), 4)
+
+
+def show(
+    result: EvalResult,
+    console: Console,
+    *,
+    model: str,
+    adapter: str | None,
+    seed: int = 0,
+    sampled: Sequence[EvalResult] = (),
+) -> Report:
     """Print the table, the misses of the dev half (those of the test half stay unseen), and the JSON line last.
 
+    `result` is the greedy pass; `sampled` are passes over the same lines at `TEMPERATURE`, averaged in a row of their own.
     `seed` is that of the server's sampling; at temperature 0 it changes nothing. Raises ValueError without turns.
     """
     if not result.turns:
@@ -163,6 +182,7 @@ def show(result: EvalResult, console: Console, *, model: str, adapter: str | Non
     lines = [turn.line for turn in result.turns]
     rows = {
         "agent": result.turns,
+        **({SAMPLED: [turn for one in sampled for turn in one.turns]} if sampled else {}),
         "one_tool": [Turn(line, score(line, [_one_tool(line)])) for line in lines],
         "reply_only": [Turn(line, score(line, [])) for line in lines],
     }
@@ -174,10 +194,13 @@ def show(result: EvalResult, console: Console, *, model: str, adapter: str | Non
         found = _metrics(turns)
         table.add_row(name, "all", str(len(turns)), f"{found['tool_accuracy']:.1%}", f"{found['accuracy']:.1%}")
     console.print(table)
+    results = {name: _metrics(turns) for name, turns in rows.items()}
+    if sampled:
+        results[SAMPLED][f"pass^{len(sampled)}"] = pass_all(sampled)
+        console.print(f"pass^{len(sampled)} at temperature {TEMPERATURE:g}: {pass_all(sampled):.1%}", highlight=False)
     for turn in result.turns:
         if turn.line.split == "dev" and not turn.outcome.right:
             console.print(f"{turn.line.role}: {turn.line.line!r}: {turn.outcome.wrong}", markup=False, highlight=False)
-    results = {name: _metrics(turns) for name, turns in rows.items()}
     return printed(console, results, eval="tool_calls", data=_fingerprint(lines), seed=seed, model=model, adapter=adapter)
 
 

@@ -25,18 +25,24 @@ Seed = Annotated[int, typer.Option()]
 @evals.command("tool-calls")
 def tool_calls(
     split: Annotated[Literal["dev", "test", "all"], typer.Option(help="Which half of the hand-written lines.")] = "dev",
+    passes: Annotated[
+        int, typer.Option(min=0, help="Besides, each line so often at temperature .7: pass^N is right each time.")
+    ] = 0,
     model_url: ModelUrl = None,
 ) -> None:
     """On lines as people type them: does the agent call the right tool with the right arguments?"""
 
     async def main() -> None:
-        from eval.tool_calls import load_lines, run, show
+        from agent.chat import Chat
+        from eval.tool_calls import TEMPERATURE, load_lines, run, show
 
         lines = load_lines(None if split == "all" else split)
         async with agent_on_a_copy(model_url) as (runtime, user):
+            sampling = Chat(runtime.shop, runtime.llm, runtime.chat.saver, TEMPERATURE)
             with terminal.progress() as progress:
                 result = await run(runtime.chat, lines, progress, user_id=user)
-            show(result, out, model=runtime.llm.model, adapter=runtime.llm.adapter)
+                sampled = [await run(sampling, lines, progress, user_id=user) for _ in range(passes)]
+            show(result, out, model=runtime.llm.model, adapter=runtime.llm.adapter, sampled=sampled)
 
     terminal.run(main())
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from agent.chat import Done, Token, ToolCall
 from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS
-from eval.tool_calls import Line, load_lines, run, score, show, summary
+from eval.tool_calls import SAMPLED, EvalResult, Line, Outcome, Turn, load_lines, pass_all, run, score, show, summary
 
 ARGUMENTS = {
     "recommend": {"query", "max_price", "only_new", "k"},
@@ -245,3 +245,25 @@ def test_the_misses_of_the_test_half_stay_unseen() -> None:
     show(result, Console(file=out, width=80), model="tiny", adapter=None)
     assert "'how is acme': brand is 'ajax'" in out.getvalue()
     assert "how is acme doing" not in out.getvalue()
+
+
+def passes(*rights: str) -> list[EvalResult]:
+    """One pass over as many lines as a word has letters, "x" being right."""
+    return [EvalResult([Turn(LINES[0], Outcome(mark == "x", True)) for mark in marks]) for marks in rights]
+
+
+def test_a_line_counts_for_pass_k_only_when_every_pass_is_right() -> None:
+    assert pass_all(passes("xxxx", "xx.x", ".x.x", "xx.x")) == 0.5
+    with pytest.raises(ValueError, match="zip"):
+        pass_all(passes("xx", "x"))
+
+
+def test_sampled_passes_stand_beside_the_greedy_one() -> None:
+    greedy = asyncio.run(run(FakeChat(ANSWERS), LINES[:2], print, user_id="7"))
+    out = io.StringIO()
+    show(greedy, Console(file=out, width=80), model="tiny", adapter=None, sampled=passes("xx", "x."))
+    report = json.loads(out.getvalue().splitlines()[-1])
+    assert report["results"]["agent"]["accuracy"] == 1.0
+    assert (report["results"][SAMPLED]["accuracy"], report["results"][SAMPLED]["pass^2"]) == (0.75, 0.5)
+    assert "pass^2" not in report["results"]["agent"]
+    assert "pass^2 at temperature 0.7: 50.0%" in out.getvalue()

@@ -126,6 +126,16 @@ def test_the_eval_leaves_the_shop_as_it_was(shop: Shop, fake: FakeLLM, monkeypat
     assert not (shop.settings.home / "sessions.db").exists()
 
 
+def test_sampled_passes_are_asked_at_a_temperature(shop: Shop, fake: FakeLLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INKLING_HOME", str(shop.settings.home))
+    monkeypatch.setenv("INKLING_LLM_MODEL", "fake")
+    result = CliRunner().invoke(app, ["eval", "tool-calls", "--passes", "2", "--model-url", fake.url])
+    assert result.exit_code == 0, result.output
+    half = len(fake.requests) // 3
+    assert [request["temperature"] for request in fake.requests] == [0.0] * half + [0.7] * 2 * half
+    assert "pass^2" in json.loads(result.stdout.splitlines()[-1])["results"]["agent, sampled"]
+
+
 def test_the_eval_needs_an_llm(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INKLING_HOME", str(shop.settings.home))
     result = CliRunner().invoke(app, ["eval", "tool-calls", "--model-url", "http://127.0.0.1:1"])
