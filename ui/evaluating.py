@@ -168,6 +168,20 @@ def speed() -> None:
 
 
 @evals.command()
+def serving(model_url: ModelUrl = None, seed: Seed = 7) -> None:
+    """How long people wait for a reply and for a written profile, beside the bare LLM server."""
+
+    async def main() -> None:
+        from eval.serving import run
+
+        async with agent_on_a_copy(model_url) as (runtime, _):
+            with terminal.progress() as progress:
+                await run(runtime.shop, runtime.llm, out, progress, seed=seed)
+
+    terminal.run(main())
+
+
+@evals.command()
 def basket(seed: Seed = 7) -> None:
     """On the last week's baskets, one topic of each hidden: is it named as missing?"""
     from eval.basket import run

@@ -1,4 +1,7 @@
-"""An OpenAI-compatible chat server on a loopback port whose answers a test writes: real HTTP, real streaming, no model."""
+"""An OpenAI-compatible chat server on a loopback port whose answers a test writes: real HTTP, real streaming, no model.
+
+Any request for a stream gets one; others a whole completion, if the answer is a text. A token is three letters.
+"""
 
 import json
 import threading
@@ -42,13 +45,19 @@ def fake_openai() -> Iterator[FakeLLM]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = fake.next_answer(request)
             self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Content-Type", "text/event-stream" if request.get("stream") else "application/json")
             self.end_headers()
-            for delta, finish in _deltas(fake.next_answer(request), fake.finish_reason):
+            if not request.get("stream"):
+                self.wfile.write(json.dumps(_completion(answer, fake.finish_reason)).encode())
+                return
+            for delta, finish in _deltas(answer, fake.finish_reason):
                 choice = {"index": 0, "delta": delta, "finish_reason": finish}
                 chunk = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "fake", "choices": [choice]}
                 self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+            if request.get("stream_options", {}).get("include_usage"):
+                self.wfile.write(f"data: {json.dumps({'choices': [], 'usage': _usage(answer)})}\n\n".encode())
             self.wfile.write(b"data: [DONE]\n\n")
 
         def log_message(self, format: str, *args: Any) -> None:
@@ -63,6 +72,18 @@ def fake_openai() -> Iterator[FakeLLM]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _completion(answer: Answer, finish: str) -> dict[str, Any]:
+    assert isinstance(answer, str), answer
+    choice = {"index": 0, "message": {"role": "assistant", "content": answer}, "finish_reason": finish}
+    head = {"id": "c", "object": "chat.completion", "created": 0, "model": "fake"}
+    return head | {"choices": [choice], "usage": _usage(answer)}
+
+
+def _usage(answer: Answer) -> dict[str, int]:
+    tokens = -(-len(str(answer)) // 3)
+    return {"prompt_tokens": 0, "completion_tokens": tokens, "total_tokens": tokens}
 
 
 def _deltas(answer: Answer, finish: str) -> Iterator[tuple[dict[str, Any], str | None]]:
