@@ -2,10 +2,12 @@
 
 Covered: refs, numbers (each with its kind, and beside the ref that it belongs to), quoted words, capitalised names, markup.
 A capitalised word that begins a sentence is taken for a name if a verb follows and the turn had a tool result.
+A name that only the user said may be denied or asked about, not asserted; one out of a quoted review may only be quoted.
 Not covered: a product in small letters that no ref stands for, comparisons, and claims without a name or number.
 """
 
 import re
+from dataclasses import dataclass
 
 from agent.bus import REF, Bus
 from agent.numbers import Number, numbers_in
@@ -15,6 +17,7 @@ _MARKUP = re.compile(r"[<>{}\[\]|`]|https?://|www\.|\berror:|tool_call|\w+@\w+")
 _QUOTED = re.compile(r"[\"“]([^\"”]+)[\"”]")
 _CAPITALISED = re.compile(r"(?<![.!?:]\s)(?<=\s)[^\W\d_a-z][\w'’&-]*")
 _SUBJECT = re.compile(r"([A-Z][\w'’&-]*) (?:is|are|was|were|costs?|has|have|tastes?|comes?)\b")
+_DENIES = re.compile(r"\b(?:no|not|nothing|none|never|cannot|sorry|without|unknown|[a-z]+n['’]t)\b", re.IGNORECASE)
 _OWN_NAMES = {"i", "i'm", "i'll", "i've", "i'd", "inkling", "ok", "english"}
 _SUBJECTS = (
     "i you he she it we they this that these those there here who what which how where then both all each none one neither "
@@ -22,24 +25,36 @@ _SUBJECTS = (
 )
 
 
-def check_reply(sentence: str, bus: Bus, facts: str) -> str | None:
-    """None if the sentence may be shown, else why not. `facts` are the texts of this turn: tool results and the user's line."""
+@dataclass(frozen=True)
+class Facts:
+    """What a reply may rest on, a fact a line: `found` is what tools returned in this turn, `said` the user's line and why a
+    call was refused, which repeats it."""
+
+    found: str
+    said: str = ""
+
+
+def check_reply(sentence: str, bus: Bus, facts: Facts) -> str | None:
+    """None if the sentence may be shown, else why not."""
     for ref in _refs(sentence):
         if ref not in bus.turn:
             return f"names {ref!r}, which no tool returned in this turn"
     if found := _MARKUP.search(sentence):
         return f"holds {found[0]!r}, which is no sentence"
-    lower = " ".join(facts.lower().split())
+    everything = f"{facts.said}\n{facts.found}"
+    lower = _plain(everything)
     for quote in _QUOTED.findall(sentence):
-        if " ".join(quote.lower().split()) not in lower:
+        if _plain(quote) not in lower:
             return f"quotes {quote!r}, which nobody said"
     subject = _SUBJECT.match(sentence)
     begins = [subject[1]] if subject and bus.turn and subject[1].lower() not in _SUBJECTS.split() else []
-    for name in [*begins, *_CAPITALISED.findall(sentence)]:
+    asserts = not (_DENIES.search(sentence) or sentence.endswith("?"))
+    named = _plain(_QUOTED.sub(" ", facts.found if asserts else everything))
+    for name in [*begins, *_CAPITALISED.findall(_QUOTED.sub(" ", sentence))]:
         word = name.lower().replace("’", "'").removesuffix("'s")
-        if word not in _OWN_NAMES and not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower):
+        if word not in _OWN_NAMES and not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", named):
             return f"names {name!r}, which is not in the facts of this turn"
-    return _unfounded_number(sentence, bus, facts)
+    return _unfounded_number(sentence, bus, everything)
 
 
 def _unfounded_number(sentence: str, bus: Bus, facts: str) -> str | None:
@@ -52,6 +67,10 @@ def _unfounded_number(sentence: str, bus: Bus, facts: str) -> str | None:
             if number not in fitting and not (number.kind == "plain" and number.value in counts):
                 return f"says {_words(number)}, which is not in the facts of this turn"
     return None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split())
 
 
 def _refs(text: str) -> set[str]:

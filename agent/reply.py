@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
 from agent.bus import REF, Bus
-from agent.guard import check_reply
+from agent.guard import Facts, check_reply
 from agent.prompts import Role
 from agent.toolbox import turn_of
 
@@ -23,7 +23,7 @@ _END = re.compile(r"(?<=[.!?])[\"”')]*\s+|\n+")
 class Release:
     """Holds what the LLM writes until a sentence is whole, and lets it go if the guard passes it. The text keeps its refs."""
 
-    def __init__(self, bus: Bus, facts: str) -> None:
+    def __init__(self, bus: Bus, facts: Facts) -> None:
         self.kept: list[str] = []
         self.dropped = 0
         self._bus, self._facts, self._held = bus, facts, ""
@@ -56,15 +56,17 @@ class Release:
         return [sentence]
 
 
-def facts_of(messages: Sequence[AnyMessage]) -> str:
+def facts_of(messages: Sequence[AnyMessage]) -> Facts:
     """What the reply of the newest turn may rest on: the user's line, the tool results, the price asked for."""
-    turn = turn_of(messages)
-    prices = [
-        f"${message.artifact['arguments']['max_price']:.2f}"
-        for message in turn
-        if isinstance(message, ToolMessage) and message.artifact and "max_price" in message.artifact["arguments"]
-    ]
-    return "\n".join([*(message.text for message in turn if not isinstance(message, AIMessage)), *prices])
+    said, found = list[str](), list[str]()
+    for message in turn_of(messages):
+        if isinstance(message, ToolMessage) and message.artifact and message.artifact["ok"]:
+            found.append(message.text)
+            if "max_price" in message.artifact["arguments"]:
+                found.append(f"${message.artifact['arguments']['max_price']:.2f}")
+        elif not isinstance(message, AIMessage):
+            said.append(message.text)
+    return Facts("\n".join(found), "\n".join(said))
 
 
 def addition(release: Release, messages: Sequence[AnyMessage], bus: Bus, role: Role) -> str | None:

@@ -116,6 +116,7 @@ def faults(line: Line, done: Done, facts: str, names: set[str]) -> dict[str, lis
     for title in sorted((card.title for card in done.cards), key=len, reverse=True):
         reply = reply.replace(title, " ")
     known = f"{facts}\n{' '.join(card.title for card in done.cards)}".lower()
+    known = f"{known}\n{' '.join(_WORD.findall(known))}"  # names are looked for without their brackets and commas
     asked = line.line.lower()
     items, numbers = [], []
     for sentence in re.split(r"(?<=[.!?])\s+", reply):

@@ -22,7 +22,8 @@ from agent.llm import LLMUnavailable
 from agent.profiler import WritesJson, Writing, apply, check_sentence, split_sentences, write
 from behavior import InterestModel, InterestProfile, build_profile, trait_values
 from eval.profile import TEST_DATE, WINDOW, bought_topics, product_types, scores
-from finetune.profiles import compose, held_out
+from finetune.profiles import compose
+from finetune.split import held_out
 from tools import Shop
 
 AT_ONCE = 8

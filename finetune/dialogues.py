@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from agent.bus import Bus
 from agent.grounding import Said, ground
+from agent.guard import Facts
 from agent.prompts import SYSTEM, Role
 from agent.reply import Release
 from agent.toolbox import call_tool, put, wanted_by
@@ -93,9 +94,9 @@ class Dialogues:
             result = self._result(line.tool, arguments, user)
         except ToolError as error:
             text = f"error: {error}"
-            return text, self._checked(lambda: reply_to_error(text, self._rng), bus, f"{line.text}\n{text}")
+            return text, self._checked(lambda: reply_to_error(text, self._rng), bus, Facts("", f"{line.text}\n{text}"))
         text, _ = put(result, bus)
-        return text, self._checked(lambda: reply(result, bus, self._rng), bus, f"{line.text}\n{text}")
+        return text, self._checked(lambda: reply(result, bus, self._rng), bus, Facts(text, line.text))
 
     def _result(self, tool: str, arguments: dict[str, Any], user: str | None) -> BaseModel:
         if tool == "set_preference":
@@ -121,7 +122,7 @@ class Dialogues:
         after = min(0.97, before + self._rng.uniform(0.3, 0.6)) if likes else 0.01
         return PreferenceChange(topic=name, likes=likes, before=before, after=after, event_id="imagined")
 
-    def _checked(self, compose: Callable[[], str], bus: Bus, facts: str) -> str:
+    def _checked(self, compose: Callable[[], str], bus: Bus, facts: Facts) -> str:
         """A composed reply that the guard lets through whole."""
         for _ in range(20):
             text = compose()
