@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import average_precision_score
 
-from behavior import Catalog, strength, topic_features
+from behavior import Catalog, InterestModel, strength, topic_features
 from eval.campaigns import redeemers
 from eval.report import printed, rounded
 from tools import Shop
@@ -56,8 +56,9 @@ def buyers(log: pl.DataFrame, catalog: Catalog, as_of: datetime, topics: int = T
     All users of `log` are ranked, those who never bought the topic too. Raises ValueError when no topic was bought before
     `as_of` and again in the 28 days from it.
     """
-    features = topic_features(log.filter(pl.col("ts") < as_of), catalog, as_of)
-    features = features.with_columns(strength=strength(features))
+    before = log.filter(pl.col("ts") < as_of)
+    features = topic_features(before, catalog, as_of)
+    features = features.with_columns(strength=strength(features, InterestModel.fit(before, catalog, as_of)))
     later = log.filter(pl.col("type") == "purchase", pl.col("ts") >= as_of, pl.col("ts") < as_of + AHEAD)
     users = log.select("user_id").unique().sort("user_id")
     visits = features.filter(~pl.col("is_leaf")).group_by("user_id").agg(visits=pl.col("baskets").sum())
