@@ -5,6 +5,7 @@ On a CPU it serves the embedded model with the shipped adapter merged in; on a m
 """
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +28,7 @@ from behavior import Settings
 
 HOST = "127.0.0.1"
 START_SECONDS = 600  # a first start on a busy machine; the child's own failure is seen at once
+RESTARTS = 3
 ADAPTER_NAME = "inkling"
 SPECULATION = {"method": "ngram", "num_speculative_tokens": 5, "prompt_lookup_min": 2, "prompt_lookup_max": 4}
 """Tool arguments and JSON repeat the prompt: several tokens a step instead of one, with the same text."""
@@ -81,28 +84,63 @@ def shipped_adapter(settings: Settings) -> Path:
 
 @contextmanager
 def running(command: Command, port: int | None, log: Path, progress: Progress) -> Iterator[Served]:
-    """Run `command` as a server on `port` (None: a free one) until the block ends. Raises ServerError."""
+    """Run `command` as a server on `port` (None: a free one) until the block ends; one that dies meanwhile is started again.
+
+    Raises ServerError.
+    """
     port = _free_port(port)
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)  # another server may still write to the old one
-    with log.open("wb") as out:
-        keeper = subprocess.Popen(
-            [sys.executable, "-m", "agent.keeper", *command.arguments, "--host", HOST, "--port", str(port)],
-            stdin=subprocess.PIPE,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **command.environment},
-            start_new_session=True,  # a group that the keeper leads; and Ctrl-C is for us
-        )
+    child = _Child([sys.executable, "-m", "agent.keeper", *command.arguments, "--host", HOST, "--port", str(port)], command, log)
     try:
-        _wait(keeper, f"http://{HOST}:{port}/health", log, progress)
+        _wait(child.keeper, f"http://{HOST}:{port}/health", log, progress)
+        threading.Thread(target=child.revive, name="vllm-watch", daemon=True).start()
         yield Served(f"http://{HOST}:{port}/v1", command.model, command.adapter)
     finally:
-        assert keeper.stdin
-        keeper.stdin.close()
-        keeper.wait()
-        with suppress(ProcessLookupError):  # what a killed keeper left behind
-            os.killpg(keeper.pid, signal.SIGKILL)
+        child.stop()
+
+
+class _Child:
+    """The keeper's process, replaced by a new one each time that it ends before `stop`, at most three times."""
+
+    def __init__(self, arguments: list[str], command: Command, log: Path) -> None:
+        self._arguments, self._environment, self._log = arguments, {**os.environ, **command.environment}, log
+        self._stopping, self._lock = False, threading.Lock()
+        self.keeper = self._start()
+
+    def revive(self) -> None:
+        for _ in range(RESTARTS):
+            code = self.keeper.wait()
+            with self._lock:
+                if self._stopping:
+                    return
+                logging.getLogger(__name__).warning("vLLM ended with code %d: starting it again (log: %s)", code, self._log)
+                self._clear()
+                self.keeper = self._start()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopping = True
+        self._clear()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as out:
+            return subprocess.Popen(
+                self._arguments,
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                start_new_session=True,  # a group that the keeper leads; and Ctrl-C is for us
+            )
+
+    def _clear(self) -> None:
+        """End the keeper, and what a killed one left behind."""
+        assert self.keeper.stdin
+        self.keeper.stdin.close()
+        self.keeper.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(self.keeper.pid, signal.SIGKILL)
 
 
 def cpu_command(weights: Weights) -> Command:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from agent.server import Command, ServerError, gpu_command, local_server, running, why_ended
@@ -108,6 +109,19 @@ def test_the_server_and_its_engine_end_when_we_are_killed(tmp_path: Path, number
     assert owner.wait() != 0
     owner.stdin.close()
     owner.stdout.close()
+
+
+def test_a_server_that_dies_is_started_again_on_its_port(tmp_path: Path) -> None:
+    lifeline = Lifeline(tmp_path / "alive")
+    with running(fake(SERVER, lifeline.path), None, tmp_path / "vllm.log", lambda message: None) as served:
+        (keeper,) = _children(os.getpid())
+        (server,) = _children(keeper)
+        os.kill(server, signal.SIGKILL)
+        while (now := _children(os.getpid())) == [keeper] or not now:
+            os.sched_yield()
+        with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as client:
+            assert client.get(served.url).status_code == 200
+    lifeline.wait()
 
 
 def test_a_killed_keeper_leaves_nothing_behind(tmp_path: Path) -> None:
