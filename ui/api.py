@@ -69,7 +69,7 @@ class Health(BaseModel):
 def create_app(runtime: Runtime) -> FastAPI:
     """The app over a runtime. It answers requests to loopback names only, as there is no login yet."""
     app = FastAPI(title="Inkling", version="0.1.0", description="An explainable interest agent for online shops.")
-    metrics = Metrics()
+    app.state.metrics = metrics = Metrics()
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "testserver"])
     app.middleware("http")(metrics.request)
     app.include_router(_routes(runtime))

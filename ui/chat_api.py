@@ -51,18 +51,14 @@ def chat_routes(runtime: Runtime, metrics: Metrics) -> APIRouter:
     @routes.post("/v1/chat", response_class=EventSourceResponse)
     async def post_chat(turn: Annotated[Turn, Depends(known)]) -> AsyncIterator[ServerSentEvent]:
         """Say a line; events as they happen: `tool`, `cards`, `token`, and `done` (or `error`) last."""
-        stream = runtime.chat.stream(turn.line, role=turn.role, user_id=turn.user_id, session_id=turn.session_id)
+        said = runtime.chat.stream(turn.line, role=turn.role, user_id=turn.user_id, session_id=turn.session_id)
         try:
-            async for event in stream:
-                if event.kind == "done":
-                    metrics.turn(turn.role, event)
+            async for event in metrics.counted(said, turn.role):
                 yield ServerSentEvent(event=event.kind, data=event)
         except (ToolError, StoreError) as error:
-            metrics.failed_turn(turn.role)
             yield ServerSentEvent(event="error", data=Failed(error=str(error)))
         except Exception:  # the status is sent already: what went wrong is for the log, not for the reader
             logging.getLogger(__name__).exception("a turn of session %r failed", turn.session_id)
-            metrics.failed_turn(turn.role)
             yield ServerSentEvent(event="error", data=Failed(error="the turn could not be finished, the log says why"))
 
     return routes

@@ -1,12 +1,12 @@
 """What an app counts, in the text format of Prometheus."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from time import perf_counter
 
 from fastapi import Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 
-from agent.chat import Done
+from agent.chat import ChatEvent, Done
 from agent.prompts import Role
 
 SECONDS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 21, 34, 60)
@@ -42,8 +42,18 @@ class Metrics:
         self._seconds.labels(path).observe(perf_counter() - started)
         return response
 
-    def turn(self, role: Role, done: Done) -> None:
-        """Count a chat turn that came to its end."""
+    async def counted(self, turn: AsyncIterator[ChatEvent], role: Role) -> AsyncIterator[ChatEvent]:
+        """The events of a chat turn, which is counted when it comes to its end, or an error ends it."""
+        try:
+            async for event in turn:
+                if event.kind == "done":
+                    self._count(role, event)
+                yield event
+        except Exception:
+            self._turns.labels(role, "error").inc()
+            raise
+
+    def _count(self, role: Role, done: Done) -> None:
         self._turns.labels(role, done.status).inc()
         self._dropped.inc(done.dropped)
         self._turn.observe(done.seconds)
@@ -51,10 +61,6 @@ class Metrics:
             self._calls.labels(call.name).inc()
         if done.seconds_to_first_token is not None:
             self._first_token.observe(done.seconds_to_first_token)
-
-    def failed_turn(self, role: Role) -> None:
-        """Count a chat turn that an error ended."""
-        self._turns.labels(role, "error").inc()
 
     def text(self) -> Response:
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)

@@ -4,6 +4,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from agent.runtime import Runtime
+from ui.metrics import Metrics
 from ui.page_merchant import merchant_tab
 from ui.page_parts import STATIC
 from ui.page_shopper import shopper_tab
@@ -15,10 +16,10 @@ BRAND = """<div class="ink-brand"><svg viewBox="0 0 24 24" aria-hidden="true">
 
 
 def mount(app: FastAPI, runtime: Runtime) -> None:
-    """Put the page under `/` of an app, behind all routes that the app has by now."""
+    """Put the page under `/` of an app of `create_app`, behind all routes that the app has by now."""
     gr.mount_gradio_app(
         app,
-        build(runtime),
+        build(runtime, app.state.metrics),
         path="/",
         theme=theme(),
         css_paths=sorted(STATIC.glob("*.css")),
@@ -28,8 +29,8 @@ def mount(app: FastAPI, runtime: Runtime) -> None:
     )
 
 
-def build(runtime: Runtime) -> gr.Blocks:
-    """The page as Gradio blocks, with analytics off."""
+def build(runtime: Runtime, metrics: Metrics) -> gr.Blocks:
+    """The page as Gradio blocks, with analytics off; turns of its chats are counted in `metrics`."""
     page = gr.Blocks(title="Inkling", analytics_enabled=False, fill_width=True)
     with page:
         with gr.Row(elem_classes="ink-head"):
@@ -42,8 +43,8 @@ def build(runtime: Runtime) -> gr.Blocks:
             )
         with gr.Tabs():
             with gr.Tab("Shopper"):
-                shopper_tab(page, runtime, picker)
+                shopper_tab(page, runtime, metrics, picker)
             with gr.Tab("Merchant"):
-                merchant_tab(page, runtime)
+                merchant_tab(page, runtime, metrics)
     page.queue(default_concurrency_limit=8)
     return page

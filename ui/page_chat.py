@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator
 from html import escape
 from typing import Any
 
-from agent.chat import Chat, ChatEvent, Token, ToolCall, ToolStep
-from agent.prompts import Role
+from agent.chat import ChatEvent, Token, ToolCall, ToolStep
 
 STEPS = {
     "recommend": "Looked for products",
@@ -33,12 +32,10 @@ def said(line: str) -> dict[str, Any]:
     return {"role": "user", "content": escape(line, quote=False)}
 
 
-async def converse(
-    chat: Chat, messages: list[dict[str, Any]], line: str, role: Role, user_id: str | None, session_id: str
-) -> AsyncIterator[ChatEvent]:
-    """Run a turn and write it into `messages` as it happens; yields each event once it is written there. Raises UnknownUser."""
+async def converse(turn: AsyncIterator[ChatEvent], messages: list[dict[str, Any]]) -> AsyncIterator[ChatEvent]:
+    """Write a turn into `messages` as it happens; yields each event once it is written there."""
     reply: dict[str, Any] | None = None
-    async for event in chat.stream(line, role=role, user_id=user_id, session_id=session_id):
+    async for event in turn:
         match event:
             case ToolStep():
                 title = STEPS.get(event.call.name, event.call.name) if event.ok else f"{event.call.name}: not possible"

@@ -10,6 +10,7 @@ import polars as pl
 
 from agent.runtime import Runtime
 from tools import Shop
+from ui.metrics import Metrics
 from ui.page_audience import audience_tab
 from ui.page_chat import converse, said
 from ui.page_insight import brands_tab, bundles_tab, campaigns_tab
@@ -25,7 +26,7 @@ class Desk:
     messages: list[dict[str, Any]] = field(default_factory=list)
 
 
-def merchant_tab(page: gr.Blocks, runtime: Runtime) -> None:
+def merchant_tab(page: gr.Blocks, runtime: Runtime, metrics: Metrics) -> None:
     """Lay out the merchant's chat and wire it; the tabs beside it wire themselves."""
     desk = gr.State(None)
     with gr.Row(elem_classes="ink-desk"):
@@ -51,7 +52,8 @@ def merchant_tab(page: gr.Blocks, runtime: Runtime) -> None:
         here.messages.append(said(line))
         yield "", here.messages
         with said_plainly():
-            async for _ in converse(runtime.chat, here.messages, line, "merchant", None, here.session_id):
+            turn = runtime.chat.stream(line, role="merchant", user_id=None, session_id=here.session_id)
+            async for _ in converse(metrics.counted(turn, "merchant"), here.messages):
                 yield gr.skip(), here.messages
 
     page.load(arrive, None, [desk, chatbot], **QUIET)

@@ -9,6 +9,7 @@ import gradio as gr
 
 from agent.runtime import Runtime
 from tools import ToolError, analyze_cart, cart_of, demo_users
+from ui.metrics import Metrics
 from ui.page_beliefs import beliefs
 from ui.page_chat import converse, said
 from ui.page_html import MISSING, cart, nobody, shelf
@@ -20,7 +21,7 @@ NOBODY = "Choose who is shopping, above."
 POLL_SECONDS = 2.0
 
 
-def shopper_tab(page: gr.Blocks, runtime: Runtime, picker: gr.Dropdown) -> None:
+def shopper_tab(page: gr.Blocks, runtime: Runtime, metrics: Metrics, picker: gr.Dropdown) -> None:
     """Lay out the shopper's panels and wire them; `picker` says who is shopping."""
     shop = runtime.shop
     visit = gr.State(None)
@@ -72,7 +73,8 @@ def shopper_tab(page: gr.Blocks, runtime: Runtime, picker: gr.Dropdown) -> None:
         here.messages.append(said(line))
         yield "", here.messages, *(gr.skip() for _ in panels)
         with said_plainly():
-            async for event in converse(runtime.chat, here.messages, line, "shopper", here.user_id, here.session_id):
+            turn = runtime.chat.stream(line, role="shopper", user_id=here.user_id, session_id=here.session_id)
+            async for event in converse(metrics.counted(turn, "shopper"), here.messages):
                 changed = await to_thread(heard, shop, here, event)
                 rest = await to_thread(show, runtime, here) if changed else [gr.skip() for _ in panels]
                 yield gr.skip(), here.messages, *rest

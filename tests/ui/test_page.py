@@ -150,7 +150,8 @@ def test_everything_from_the_shop_is_escaped(runtime: Runtime) -> None:
 def test_a_turn_is_written_down_with_its_tool_step_folded(shop: Shop) -> None:
     async def talk(runtime: Runtime) -> list[dict[str, Any]]:
         messages = [said("<b> oat milk?")]
-        async for _ in converse(runtime.chat, messages, "<b> oat milk?", "shopper", "dora", "s"):
+        turn = runtime.chat.stream("<b> oat milk?", role="shopper", user_id="dora", session_id="s")
+        async for _ in converse(turn, messages):
             pass
         return messages
 
