@@ -1,14 +1,17 @@
 """`inkling eval`: how right the agent and its tools are, each with one command."""
 
 import sqlite3
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.markup import escape
 
 from ui import terminal
 from ui.terminal import out
@@ -16,6 +19,7 @@ from ui.terminal import out
 if TYPE_CHECKING:
     from agent.runtime import Runtime
     from behavior import EventStore, Settings
+    from eval.suite import Ended
 
 evals = typer.Typer(no_args_is_help=True, help="Measure an ability; prints a table, then one JSON line.")
 ModelUrl = Annotated[str | None, typer.Option(help="An OpenAI-compatible server to ask instead of the shop's own.")]
@@ -188,6 +192,43 @@ def basket(seed: Seed = 7) -> None:
 
     with terminal.readable_errors():
         run(terminal.open_shop(), seed)
+
+
+@evals.command("all")
+def all_of_them(
+    only: Annotated[list[str] | None, typer.Option(help="Run this one alone; may be given several times.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A folder of benchmark data, for the evals on it.", exists=True, file_okay=False)
+    ] = None,
+    page: Annotated[Path, typer.Option("--out", help="The page to write.", dir_okay=False, writable=True)] = Path("report.html"),
+) -> None:
+    """Run all evals, write one HTML page, and add a row to the leaderboard unless only some were run."""
+
+    async def main() -> None:
+        from eval import html_report, leaderboard, suite
+
+        evals = suite.chosen(only or [], data)
+        with terminal.progress() as progress:
+            ended = []
+            for one in suite.run([sys.executable, "-m", "ui", "eval"], evals, progress):
+                _print_ended(one)
+                ended.append(one)
+        at = datetime.now(UTC)
+        page.write_text(html_report.page(ended, at, whole=not only), encoding="utf-8")
+        out.print(f"The page is {str(page)!r}.", highlight=False)
+        if not only and any(one.report for one in ended):
+            leaderboard.append(ended, at, leaderboard.FILE)
+            out.print(f"Noted in {str(leaderboard.FILE)!r}.", highlight=False)
+        if failed := [one.name for one in ended if not one.report]:
+            terminal.err.print(f"[red]failed:[/] {', '.join(failed)}", highlight=False)
+            raise typer.Exit(1)
+
+    terminal.run(main())
+
+
+def _print_ended(one: "Ended") -> None:
+    mark = "[green]✓[/]" if one.report else "[red]✗[/]"
+    out.print(f"{mark} {one.name}, {one.seconds:.0f} s  {escape(one.failure)}".rstrip(), highlight=False, soft_wrap=True)
 
 
 @asynccontextmanager

@@ -1,0 +1,5 @@
+"""`python -m ui` is `inkling`, from this checkout."""
+
+from ui.cli import app
+
+app()
