@@ -94,9 +94,9 @@ class Dialogues:
             result = self._result(line.tool, arguments, user)
         except ToolError as error:
             text = f"error: {error}"
-            return text, self._checked(lambda: reply_to_error(text, self._rng), bus, Facts("", f"{line.text}\n{text}"))
+            return text, guarded(lambda: reply_to_error(text, self._rng), bus, Facts("", f"{line.text}\n{text}"))
         text, _ = put(result, bus)
-        return text, self._checked(lambda: reply(result, bus, self._rng), bus, Facts(text, line.text))
+        return text, guarded(lambda: reply(result, bus, self._rng), bus, Facts(text, line.text))
 
     def _result(self, tool: str, arguments: dict[str, Any], user: str | None) -> BaseModel:
         if tool == "set_preference":
@@ -121,17 +121,6 @@ class Dialogues:
         before = next((i.strength for i in interests if i.topic == name), 0.0)
         after = min(0.97, before + self._rng.uniform(0.3, 0.6)) if likes else 0.01
         return PreferenceChange(topic=name, likes=likes, before=before, after=after, event_id="imagined")
-
-    def _checked(self, compose: Callable[[], str], bus: Bus, facts: Facts) -> str:
-        """A composed reply that the guard lets through whole."""
-        for _ in range(20):
-            text = compose()
-            release = Release(bus, facts)
-            release.feed(text)
-            release.end(False)
-            if not release.dropped:
-                return text
-        raise ValueError(f"the guard lets no reply through, the last was {text!r} to {facts!r}")
 
     def _pattern(self) -> Pattern:
         return next(self._of[self._rng.choice(list(self._of))] if self._rng.random() < 0.5 else self._any)
@@ -159,6 +148,18 @@ class Dialogues:
 
     def _may_say(self, line: Line | None) -> TypeGuard[Line]:
         return line is not None and bool(line.text) and not self._reserved.holds(line.text)
+
+
+def guarded(compose: Callable[[], str], bus: Bus, facts: Facts) -> str:
+    """A composed reply that the guard lets through whole. Raises ValueError when twenty were not."""
+    for _ in range(20):
+        text = compose()
+        release = Release(bus, facts)
+        release.feed(text)
+        release.end(False)
+        if not release.dropped:
+            return text
+    raise ValueError(f"the guard lets no reply through, the last was {text!r} to {facts!r}")
 
 
 def _by_tool(patterns: list[Pattern]) -> dict[str | None, list[Pattern]]:

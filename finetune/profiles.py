@@ -92,8 +92,8 @@ def _composed(shop: Shop, users: Sequence[str], as_of: Sequence[datetime], rng: 
             before = pl.concat([before, _stated(user, before, bought, date, shop.catalog, rng)])
         profile = build_profile(user, before, shop.catalog, date, population[date], WIDTH)
         digest = make_digest(profile, before, shop.catalog)
-        if answer := compose(profile, digest, bought, rng):
-            yield digest, answer
+        if composed := compose(profile, digest, bought, rng):
+            yield digest, composed
 
 
 def compose(profile: InterestProfile, digest: Digest, bought: Mapping[str, float], rng: random.Random) -> str | None:
@@ -102,15 +102,21 @@ def compose(profile: InterestProfile, digest: Digest, bought: Mapping[str, float
     ranked = sorted(liked, key=lambda pair: -bought.get(pair[1].topic, 0))[:CHOSEN]
     if not ranked or not bought.get(ranked[0][1].topic):
         return None
+    return answer(profile, digest, [ref for ref, _ in ranked], rng)
+
+
+def answer(profile: InterestProfile, digest: Digest, refs: Sequence[str], rng: random.Random) -> str | None:
+    """An answer with these candidates in this order, each sentence passed by the guard; None where no words fit."""
+    ranked = [(ref, digest.interests[ref]) for ref in refs]
     for _ in range(TRIES):
         rows: list[tuple[str, Horizon, str]] = []
         for ref, interest in ranked:
             if reason := _reason(interest, digest.about(ref), rng):
                 rows.append((ref, interest.horizon, reason))
         summary = _summary([interest for _, interest in ranked], profile, digest, rng)
-        answer = answer_json(rows, summary)
-        if len(rows) == len(ranked) and summary and len(answer) <= ANSWER_CHARS:
-            return answer
+        written = answer_json(rows, summary)
+        if len(rows) == len(ranked) and summary and len(written) <= ANSWER_CHARS:
+            return written
     return None
 
 

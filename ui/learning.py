@@ -24,6 +24,9 @@ def data(
     size: Annotated[int, typer.Option(min=1, help="How many single lines.")] = 5_000,
     dialogues: Annotated[int, typer.Option(min=0, help="How many sessions of several turns.")] = 450,
     profiles: Annotated[int, typer.Option(min=0, help="How many written profiles.")] = 110,
+    from_feedback: Annotated[
+        bool, typer.Option("--from-feedback", help="Add what users liked, dismissed and corrected.")
+    ] = False,
 ) -> None:
     """Write training examples made from the shop's own catalog and events."""
     from eval import grounding, tool_calls
@@ -34,7 +37,15 @@ def data(
         shop = terminal.open_shop()
         with terminal.progress() as progress:
             rows = write(
-                shop, file, seed=seed, lines=size, dialogues=dialogues, profiles=profiles, test_lines=typed, progress=progress
+                shop,
+                file,
+                seed=seed,
+                lines=size,
+                dialogues=dialogues,
+                profiles=profiles,
+                test_lines=typed,
+                from_feedback=from_feedback,
+                progress=progress,
             )
         out.print(f"{rows:,} examples written to {file}", highlight=False)
 
