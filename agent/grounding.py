@@ -15,7 +15,7 @@ from agent.numbers import Kind, bound_in, count_in, numbers_in, speaks_of_limit,
 from agent.pointing import content_words, find_item, likeness, place, position, shown_item
 from agent.spans import FUNCTION_WORDS, exactly, spoken
 from tools import Shop, ToolError, UnknownUser
-from tools.audience import BANDS, pseudonym, resolve
+from tools.audience import BANDS, resolve
 
 _PERSON = frozenset(["user", "shopper", "customer", "household", "person", "buyer", "member", "her", "him", "them"])
 
@@ -191,7 +191,7 @@ def _user(value: str, said: Said, bus: Bus, shop: Shop) -> str | None:
     named = words is not None and bool(set(content_words(words)) - _PERSON)
     try:
         if words and named:
-            return pseudonym(resolve(shop, words.split()[-1]))
+            return shop.pseudonym(resolve(shop, words.split()[-1]))
     except UnknownUser:
         if not shown or position(line, len(shown)) is None:
             raise

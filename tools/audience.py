@@ -7,7 +7,6 @@ steps, and learns that some user lies there, not who; and members and explanatio
 under pseudonyms. Nor does a pseudonym hide a user from somebody who knows the shop's user ids and hashes them.
 """
 
-import hashlib
 from typing import Literal
 
 import polars as pl
@@ -49,7 +48,7 @@ def audience_of(shop: Shop, clause: Clause, limit: int = SHOWN, show_users: bool
     clause = with_known_topics(shop, clause)
     members = _members(shop, clause, segments_in(shop, clause))
     named = [
-        ClauseMember(pseudonym=pseudonym(user), strength=value, user_id=user if show_users else None)
+        ClauseMember(pseudonym=shop.pseudonym(user), strength=value, user_id=user if show_users else None)
         for user, value in members.head(limit if len(members) >= SMALLEST else 0).iter_rows()
     ]
     return ClauseAudience(
@@ -97,7 +96,9 @@ def build_audience(
         min_strength=min_strength,
         size=_tens(len(members)),
         population=len(shop.people.users),
-        members=[AudienceMember(user_id=user, pseudonym=pseudonym(user), strength=value) for user, value in shown.iter_rows()],
+        members=[
+            AudienceMember(user_id=user, pseudonym=shop.pseudonym(user), strength=value) for user, value in shown.iter_rows()
+        ],
         notes=_notes(members),
         histogram=_histogram(members),
     )
@@ -143,11 +144,6 @@ def values_of(shop: Shop, clause: Clause, people: People, segments: dict[str, li
     return clause_values(clause, people, segments, shop.catalog, shop.now()).with_columns(matches=passes(clause))
 
 
-def pseudonym(user_id: str) -> str:
-    """What a merchant sees instead of a user id."""
-    return f"shopper-{hashlib.blake2b(user_id.encode(), digest_size=4).hexdigest()}"
-
-
 def resolve(shop: Shop, user: str) -> str:
     """The user id behind a pseudonym; an id stays itself. Raises UnknownUser."""
     return user if shop.store.has_user(user) else user_behind(shop, user)
@@ -156,7 +152,7 @@ def resolve(shop: Shop, user: str) -> str:
 def user_behind(shop: Shop, name: str) -> str:
     """The user id behind a pseudonym. Raises UnknownUser, also for a user id."""
     for user_id in shop.people.users["user_id"].cast(pl.String):
-        if pseudonym(user_id) == name:
+        if shop.pseudonym(user_id) == name:
             return str(user_id)
     raise UnknownUser(name)
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from behavior import build_profile
 from behavior.expressions import discount, visit
-from tools.audience import pseudonym, resolve, segments_in, usual_bound, values_of, with_known_topics
+from tools.audience import resolve, segments_in, usual_bound, values_of, with_known_topics
 from tools.clauses import (
     And,
     BehaviourClause,
@@ -53,7 +53,7 @@ def explain_match(shop: Shop, user_id: str, topic: str, min_strength: float | No
         ]
     return Match(
         user_id=user_id,
-        pseudonym=pseudonym(user_id),
+        pseudonym=shop.pseudonym(user_id),
         topic=name,
         threshold=min_strength,
         matches=proof.passes,
@@ -96,7 +96,7 @@ def explain_clauses(shop: Shop, user_id: str, clause: Clause, show_users: bool =
             )
         )
     return ClauseMatch(
-        pseudonym=pseudonym(user_id),
+        pseudonym=shop.pseudonym(user_id),
         in_words=in_words(clause),
         matches=table["matches"][0],
         proofs=proofs,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -43,6 +44,9 @@ from tools.review_index import ReviewIndex
 CLOCK = "clock"
 """Name in the store of how the shop tells the time: "live", or "log" for a replayed log that goes on from its last event."""
 
+SECRET = "pseudonym secret"
+"""Name in the store of the key to the users' pseudonyms."""
+
 VIEWS = 8
 """Version of what is fitted and kept; views of another one are fitted anew."""
 
@@ -69,6 +73,9 @@ class Shop:
         self._timeline = lru_cache(WARM_USERS)(lambda user_id, _events: self.store.timeline_frame(user_id))
         self._opened = monotonic()
         self._writing = Lock()  # requests come in threads, and a refresh that overtakes another would lose its users
+        if self.store.get(SECRET) is None:
+            self.store.set(SECRET, secrets.token_hex(16))
+        self._secret = bytes.fromhex(self.store.get(SECRET) or "")
         self._log_end = self.store.last_ts() or datetime.now(UTC)
         self._load_or_fit(settings.home / "models" / "views", progress)
         baskets = self.features.group_by("topic").agg(pl.col("baskets").sum())
@@ -160,6 +167,10 @@ class Shop:
         if name is None:
             raise ToolError(f"no brand {words[:100]!r}, the shop has {', '.join(brands[:20])}")
         return name
+
+    def pseudonym(self, user_id: str) -> str:
+        """What a merchant sees instead of a user id: a hash under the shop's own secret, so that ids cannot be tried out."""
+        return f"shopper-{hashlib.blake2b(user_id.encode(), key=self._secret, digest_size=4).hexdigest()}"
 
     def erase(self, user_id: str) -> int:
         """Delete a user from the log and every view; returns the number of events deleted. Raises UnknownUser.

@@ -18,7 +18,6 @@ from behavior import Settings
 from tests import tiny
 from tests.agent.fake_openai import FakeLLM, fake_openai
 from tools import Shop, UnknownUser
-from tools.audience import pseudonym
 
 T = TypeVar("T")
 OAT = ("recommend", {"query": "oat milk"})
@@ -179,13 +178,13 @@ def test_an_unknown_tool_or_a_tool_of_the_other_role_is_not_run(talk: Talk, fake
     assert end.reply == OFFER["shopper"]
 
 
-def test_the_roles_have_their_own_tools_and_merchants_see_pseudonyms(talk: Talk, fake: FakeLLM) -> None:
+def test_the_roles_have_their_own_tools_and_merchants_see_pseudonyms(talk: Talk, fake: FakeLLM, read_shop: Shop) -> None:
     fake.answers = [("explain_match", {"user": "household dora", "topic": "dog food"}), "Yes, u1 matches t1."]
     step, *_, end = talk.say("is household dora into dog food?", role="merchant", user_id=None)[0]
     assert isinstance(step, ToolStep)
     assert step.call.arguments == {"user": "household dora", "topic": "dog food"}
     assert isinstance(end, Done)
-    assert end.reply == f"Yes, {pseudonym('dora')} matches Dog food."
+    assert end.reply == f"Yes, {read_shop.pseudonym('dora')} matches Dog food."
     assert not any(user in step.text.split() for user in tiny.HABITS)
     assert [tool["function"]["name"] for tool in fake.requests[0]["tools"]] == list(MERCHANT_TOOLS)
     talk.say("hello")

@@ -8,7 +8,6 @@ from agent.bus import Bus
 from agent.grounding import Said, ground
 from agent.numbers import numbers_in
 from tools import Shop, ToolError, UnknownUser
-from tools.audience import pseudonym
 
 OPTIONAL, NEEDED = False, True
 
@@ -227,13 +226,13 @@ def test_a_merchant_s_that_is_the_latest_topic(read_shop: Shop) -> None:
 
 
 def test_a_user_is_a_ref_a_pseudonym_or_an_id_and_becomes_a_pseudonym(read_shop: Shop) -> None:
-    bus, dora, ben = Bus(), pseudonym("dora"), pseudonym("ben")
+    bus, dora, ben = Bus(), read_shop.pseudonym("dora"), read_shop.pseudonym("ben")
     bus.put_user("dora", dora)
     bus.put_user("ben", ben)
     for line, written, user in [
         ("why u2?", "u2", ben),
         (f"why {dora}?", dora, dora),
-        ("why household carl?", "household carl", pseudonym("carl")),
+        ("why household carl?", "household carl", read_shop.pseudonym("carl")),
         ("why is the second user in?", "the second user", ben),
         ("why is she in?", "she", dora),
         ("why is the first one in it, for dog food?", "dog food", dora),

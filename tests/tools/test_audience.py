@@ -19,7 +19,7 @@ from tools import (
     explain_clauses,
     explain_match,
 )
-from tools.audience import pseudonym, usual_bound
+from tools.audience import usual_bound
 from tools.clauses import And, BehaviourClause, InterestClause, Not, Or, SegmentClause, TraitClause, leaves
 from tools.matching import clause_values, passes
 
@@ -224,7 +224,9 @@ def test_small_groups_are_not_described_nor_told_by_difference(read_shop: Shop) 
 def test_users_are_pseudonyms_unless_they_may_be_seen(read_shop: Shop) -> None:
     hidden, shown = (audience_of(read_shop, MILK_OR_DIAPERS, 3, show_users=may) for may in (False, True))
     assert [member.user_id for member in hidden.members] == [None] * 3
-    assert [member.pseudonym for member in hidden.members] == [pseudonym(str(member.user_id)) for member in shown.members]
+    assert [member.pseudonym for member in hidden.members] == [
+        read_shop.pseudonym(str(member.user_id)) for member in shown.members
+    ]
     assert [m.strength for m in shown.members] == sorted((m.strength or 0 for m in shown.members), reverse=True)
     assert explain_clauses(read_shop, "dora", DOG).user_id is None
     assert explain_clauses(read_shop, "dora", DOG, show_users=True).user_id == "dora"
@@ -251,7 +253,7 @@ def test_an_unknown_segment_is_refused_with_its_path(read_shop: Shop) -> None:
 
 
 def test_the_tools_of_the_chat_are_small_compositions(read_shop: Shop) -> None:
-    dog = explain_match(read_shop, pseudonym("dora"), "Dog", min_strength=0.4)
+    dog = explain_match(read_shop, read_shop.pseudonym("dora"), "Dog", min_strength=0.4)
     assert dog.interest
     assert (dog.matches, dog.proofs[0].threshold, dog.proofs[0].value) == (True, 0.4, dog.interest.strength)
     assert build_audience(read_shop, "Milk", min_strength=0.0).notes  # eight users

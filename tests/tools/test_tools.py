@@ -29,7 +29,6 @@ from tools import (
     show_profile,
     similar_items,
 )
-from tools.audience import pseudonym
 
 
 def test_recommendations_are_the_user_s_habits_with_the_events_that_show_them(shop: Shop) -> None:
@@ -165,7 +164,7 @@ def test_an_audience_counts_its_users_and_hides_small_ones(shop: Shop) -> None:
 
 
 def test_a_match_shows_evidence_and_a_miss_how_far(shop: Shop) -> None:
-    match = explain_match(shop, pseudonym("dora"), "Dog")
+    match = explain_match(shop, shop.pseudonym("dora"), "Dog")
     assert match.matches
     assert match.interest
     assert shop.store.events(match.interest.evidence)

@@ -4,9 +4,9 @@ Run: pytest tests/ui/test_insight_api.py"""
 import pytest
 from fastapi.testclient import TestClient
 
+from agent.runtime import Runtime
 from tests import tiny
 from tools import Shop
-from tools.audience import pseudonym
 
 
 def test_segments_and_their_map(client: TestClient) -> None:
@@ -17,8 +17,8 @@ def test_segments_and_their_map(client: TestClient) -> None:
     assert [point["segment_id"] for point in points] == ["s1"] * len(tiny.HABITS)
 
 
-def test_a_user_s_segment_is_asked_by_pseudonym_only(client: TestClient) -> None:
-    assert client.get(f"/v1/segments/of/{pseudonym('dora')}").json()["segment_id"] == "s1"
+def test_a_user_s_segment_is_asked_by_pseudonym_only(client: TestClient, runtime: Runtime) -> None:
+    assert client.get(f"/v1/segments/of/{runtime.shop.pseudonym('dora')}").json()["segment_id"] == "s1"
     assert client.get("/v1/segments/of/dora").status_code == 404
 
 

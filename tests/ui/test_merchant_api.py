@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tools.audience import pseudonym
+from agent.runtime import Runtime
 
 MILK = {"kind": "interest", "topic": "milk", "at_least": 0.2}
 MILK_OR_DIAPERS = {"kind": "or", "clauses": [MILK, {"kind": "interest", "topic": "Diapers", "at_least": 0.2}]}
@@ -20,9 +20,9 @@ def test_an_audience_has_a_size_a_histogram_and_members(client: TestClient) -> N
     assert answer["members"][0]["user_id"] is None
 
 
-def test_a_match_is_proved_clause_by_clause(client: TestClient) -> None:
+def test_a_match_is_proved_clause_by_clause(client: TestClient, runtime: Runtime) -> None:
     clause = {"kind": "and", "clauses": [MILK, {"kind": "behaviour", "event": "purchase", "topic": "Tea", "days": 30}]}
-    answer = client.post("/v1/audiences/explain", json={"clause": clause, "user": pseudonym("dora")}).json()
+    answer = client.post("/v1/audiences/explain", json={"clause": clause, "user": runtime.shop.pseudonym("dora")}).json()
     assert (answer["matches"], answer["nearest_miss"], answer["user_id"]) == (False, ["$.clauses[1]"], None)
     milk, tea = answer["proofs"]
     assert (milk["passes"], milk["evidence"][0]["title"], milk["evidence"][0]["event_id"]) == (
