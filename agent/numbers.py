@@ -1,7 +1,7 @@
 """Numbers as people write them: "$4.50", "five bucks", "half a dozen", "two weeks", "60%"."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,6 +58,27 @@ _LIMIT_WORD = re.compile(
     r"between|around|within|have|got|tops?|for|past|beyond|left|only|afford|than)\b|[<≤$]"
 )
 
+_DIGIT_WORDS = "|".join(_ONES.split()[1:11])
+_CENT_WORDS = rf"(?:(?:{_TENS.replace(' ', '|')})(?:[- ](?:{'|'.join(_ONES.split()[1:10])}))?|ten|fifteen|\d\d)"
+_CLAUSE_END = r"(?=\s*(?:$|[.,;!?)]|(?:or|and|tops|max|please|each|for|if|at|is|but)\b))"
+_RESPELLED: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
+    (re.compile(r"[£€]\s?(?=\d)"), lambda _: "$"),
+    (re.compile(r"(?<=\d)\s?(?:€|£|euros?\b|eur\b|quid\b)"), lambda _: " dollars"),
+    (re.compile(r"\b(?:a |one )?(fiver|tenner)\b"), lambda m: "5 dollars" if m[1] == "fiver" else "10 dollars"),
+    (re.compile(r"(?<=\d)\s?(?:wks?|w)\b"), lambda _: " weeks"),
+    (re.compile(r"(?<=\d)\s?(?:mths?|mos?)\b"), lambda _: " months"),
+    (re.compile(r"(?<=\d)d\b"), lambda _: " days"),
+    (
+        re.compile(rf"\b(\d+|an?|{_DIGIT_WORDS}) (?:dollars?|bucks?)(?: and)? ({_CENT_WORDS}){_CLAUSE_END}"),
+        lambda m: _with_cents(m[1], m[2]),
+    ),
+    (
+        re.compile(rf"\b(under|below|than|over|max|to) ({_DIGIT_WORDS}) ({_CENT_WORDS}){_CLAUSE_END}"),
+        lambda m: f"{m[1]} {_with_cents(m[2], m[3])}",
+    ),
+]
+"""Ways to write a number that are brought into one that `_read` knows; the last is "under four fifty"."""
+
 
 @dataclass(frozen=True)
 class Number:
@@ -69,7 +90,10 @@ class Number:
 
 def numbers_in(text: str) -> list[Number]:
     """The numbers of a text in order, each with the kind that the words around it give. Ordinals and refs are none."""
-    tokens = [(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(text.lower())]
+    text = text.lower()
+    for pattern, spelled in _RESPELLED:
+        text = pattern.sub(spelled, text)
+    tokens = [(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(text)]
     return list(_read(tokens))
 
 
@@ -100,6 +124,13 @@ def speaks_of_price(text: str) -> bool:
 def speaks_of_limit(text: str) -> bool:
     """Whether a text has any word with which a bare number may be a limit of the price."""
     return bool(_LIMIT_WORD.search(text.lower()))
+
+
+def _with_cents(whole: str, cents: str) -> str:
+    def value(words: str) -> float:
+        return sum(float(word) if word.isdigit() else _WORDS[word] for word in re.split(r"[- ]", words))
+
+    return f"{value(whole) + value(cents) / 100:.2f} dollars"
 
 
 def _read(tokens: list[tuple[str, str]]) -> Iterator[Number]:
@@ -143,15 +174,13 @@ def _value(tokens: list[tuple[str, str]], at: int) -> tuple[float | None, int]:
     if at >= len(tokens):
         return None, at
     group, text = tokens[at]
-    if group == "digits":
-        return float(text.replace(",", "")), at + 1
-    if group != "word" or text not in _WORDS:
+    if group != "digits" and (group != "word" or text not in _WORDS):
         return None, at
-    value: float = _WORDS[text]
+    value = float(text.replace(",", "")) if group == "digits" else _WORDS[text]
     at += 1
     if text == "half" and tokens[at : at + 1] and tokens[at][1] in ("a", "an"):
         at += 1
-    while at < len(tokens) and (word := tokens[at][1]) in _WORDS and word not in ("a", "an", "half"):
+    while group == "word" and at < len(tokens) and (word := tokens[at][1]) in _WORDS and word not in ("a", "an", "half"):
         step = _WORDS[word]
         if word == "hundred" or word in _ALONE:
             value *= step
@@ -160,6 +189,8 @@ def _value(tokens: list[tuple[str, str]], at: int) -> tuple[float | None, int]:
         else:
             break
         at += 1
+    if [word for _, word in tokens[at : at + 3]] == ["and", "a", "half"]:
+        return value + 0.5, at + 3
     if at < len(tokens) and tokens[at][1] == "of" and tokens[at - 1][1] in _ALONE:
         at += 1
     return value, at

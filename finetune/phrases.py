@@ -130,7 +130,7 @@ def _pattern(role: Role, name: str, line: str, where: str) -> Pattern:
 def _alternative(text: str, rng: random.Random) -> str:
     while (match := _INNERMOST.search(text)) is not None:
         text = text[: match.start()] + rng.choice(match[1].split("|")) + text[match.end() :]
-    return re.sub(r"\s{2,}", " ", re.sub(r"\s+([,.!?])", r"\1", text)).strip()
+    return re.sub(r"\s{2,}", " ", re.sub(r"\s+([,.!?])(?!\d)", r"\1", text)).strip()
 
 
 def _value(name: str, value: str, filled: dict[str, Slot]) -> Any:

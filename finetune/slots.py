@@ -89,6 +89,10 @@ def _money(rng: random.Random) -> Slot:
         cents = rng.choice([25, 49, 50, 75, 95, 99])
         value = whole + cents / 100
         return Slot(rng.choice([f"${value:.2f}", f"{value:.2f}", f"{value:.2f} dollars"]), value)
+    if whole <= 10 and rng.random() < 0.15:
+        loose = {5: ["a fiver", "a fiver", "5 bucks 50"], 10: ["a tenner", "a tenner", "ten dollars fifty"]}
+        form = rng.choice(loose.get(whole, [f"{whole} bucks 50", f"£{whole}", f"{whole} euros"]))
+        return Slot(form, whole + 0.5 if form.endswith(("50", "fifty")) else whole)
     unit = "dollar" if whole == 1 else "dollars"
     bucks = "buck" if whole == 1 else "bucks"
     forms = [
@@ -114,16 +118,32 @@ def _count(rng: random.Random) -> Slot:
 
 def _percent(rng: random.Random) -> Slot:
     number = rng.choice(range(5, 100, 5))
-    forms = [f"{number}%", f"{number}%", f"{number} percent", f"{number_word(number)} percent", f"{number / 100:g}"]
+    decimal = f"{number / 100:g}"
+    forms = [
+        f"{number}%",
+        f"{number}%",
+        f"{number} percent",
+        f"{number_word(number)} percent",
+        decimal,
+        decimal.removeprefix("0"),
+    ]
+    forms += [f"{number // 10} in 10", f"{number_word(number // 10)} out of ten"] if number % 10 == 0 else []
     return Slot(rng.choice(forms), number / 100)
 
 
 def _days(rng: random.Random) -> Slot:
     if rng.random() < 0.6:
         return Slot(*rng.choice(list(PERIODS.items())))
+    if rng.random() < 0.4:
+        count, unit = rng.choice([(n, unit) for n in range(2, 13) for unit in ("week", "month")])
+        return Slot(rng.choice([f"{count} {unit}s", f"{number_word(count)} {unit}s"]), _days_in(count, unit))
     number = rng.choice([3, 5, 7, 10, 14, 20, 21, 28, 30, 45, 60, 90, 100, 120, 180])
     word = number_word(number) if number < 100 and rng.random() < 0.3 else str(number)
     return Slot(f"{word} days", number)
+
+
+def _days_in(count: int, unit: str) -> int:
+    return 7 * count if unit == "week" else 365 if count == 12 else 30 * count
 
 
 def _user(rng: random.Random) -> Slot:

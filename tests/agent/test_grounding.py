@@ -112,6 +112,12 @@ def test_a_number_is_in_the_line_or_the_only_one_of_its_kind(
             [(n, "share") for n in (0.75, 0.67, 0.9, 0.8, 0.7)],
         ),
         ("the last three quarters", [(270, "days")]),
+        ("under a tenner, a fiver at most, £4 or 3€", [(10, "money"), (5, "money"), (4, "money"), (3, "money")]),
+        ("under four fifty", [(4.5, "money")]),
+        ("under four fifty products", [(4, "plain"), (50, "plain")]),
+        ("4 bucks 50, two and a half dollars", [(4.5, "money"), (2.5, "money")]),
+        ("8 dollars 20 items", [(8, "money"), (20, "plain")]),
+        ("6 wks, 90d, 3 mos", [(42, "days"), (90, "days"), (90, "days")]),
     ],
 )
 def test_numbers_are_read_with_their_kind(text: str, numbers: list[tuple[float, str]]) -> None:
