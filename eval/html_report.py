@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from eval.leaderboard import chief
+from eval.profile import RELIABILITY
 from eval.report import Report
 from eval.suite import Ended, typed
 
@@ -61,10 +62,12 @@ def _section(one: Ended) -> str:
 def _body(report: Report) -> str:
     known = {"model": report.model, "adapter": report.adapter, "data": report.data, "seed": report.seed, "commit": report.commit}
     made_by = " · ".join(f"{name} {value}" for name, value in known.items() if value is not None)
-    shared = shared_metrics(report.results)
-    charts = "".join(_chart(metric, report.results) for metric in shared)
-    return f"<p class=soft>{escape(made_by)}</p>{_table(report.results, shared)}<div class=charts>{charts}</div>" + _alone(
-        report.results, shared
+    bins = {name: row for name, row in report.results.items() if name.startswith(RELIABILITY)}
+    results = {name: row for name, row in report.results.items() if name not in bins}
+    shared = shared_metrics(results)
+    charts = "".join(_chart(metric, results) for metric in shared) + (_reliability(bins) if bins else "")
+    return f"<p class=soft>{escape(made_by)}</p>{_table(results, shared)}<div class=charts>{charts}</div>" + _alone(
+        results, shared
     )
 
 
@@ -105,7 +108,7 @@ def _chart(metric: str, results: Results) -> str:
     rows = {name: row[metric] for name, row in results.items() if metric in row}
     if len(set(rows.values())) == 1:
         return ""
-    bars = go.Bar(
+    drawn = go.Bar(
         x=list(rows.values()),
         y=list(rows),
         orientation="h",
@@ -115,20 +118,39 @@ def _chart(metric: str, results: Results) -> str:
         hovertemplate="%{y}: %{x}<extra></extra>",
     )
     layout = {
-        "template": go.layout.Template(),
         "height": 40 + 26 * len(rows),
-        "margin": {"l": 8, "r": 16, "t": 4, "b": 24},
-        "font": {"size": 12, "color": SOFT, "family": "Inter, Segoe UI, Helvetica Neue, sans-serif"},
         "bargap": 0.3,
-        "paper_bgcolor": "rgba(0, 0, 0, 0)",
-        "plot_bgcolor": "rgba(0, 0, 0, 0)",
         "xaxis": {"gridcolor": LINE, "zerolinecolor": LINE, "nticks": 5, "fixedrange": True},
         "yaxis": {"autorange": "reversed", "automargin": True, "fixedrange": True, "ticksuffix": " ", "type": "category"},
     }
-    drawn = go.Figure(bars, layout).to_html(
-        full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True}
+    return _figure(_words(metric), go.Figure(drawn, layout))
+
+
+def _reliability(bins: Results) -> str:
+    """What happened against what was said, a dot for each bin, beside the line of being always right."""
+    said, happened = ([row[metric] for row in bins.values()] for metric in ("said", "happened"))
+    dots = go.Scatter(x=said, y=happened, mode="lines+markers", marker={"color": HUE}, hovertemplate="said %{x}, happened %{y}")
+    right = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": LINE}, hoverinfo="skip")
+    axis = {"range": [0, 1], "gridcolor": LINE, "fixedrange": True}
+    layout = {
+        "height": 320,
+        "showlegend": False,
+        "xaxis": {**axis, "title": {"text": "said"}},
+        "yaxis": {**axis, "title": {"text": "happened"}},
+    }
+    return _figure("calibration of the numeric profile", go.Figure([right, dots], layout))
+
+
+def _figure(title: str, figure: go.Figure) -> str:
+    figure.update_layout(
+        template=go.layout.Template(),
+        margin={"l": 8, "r": 16, "t": 4, "b": 24},
+        font={"size": 12, "color": SOFT, "family": "Inter, Segoe UI, Helvetica Neue, sans-serif"},
+        paper_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor="rgba(0, 0, 0, 0)",
     )
-    return f"<div><h3>{escape(_words(metric))}</h3>{drawn}</div>"
+    drawn = figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True})
+    return f"<div><h3>{escape(title)}</h3>{drawn}</div>"
 
 
 def _decimals(values: Sequence[float]) -> list[str]:

@@ -28,6 +28,8 @@ WINDOW = timedelta(days=28)
 LEFT_OUT = ("FUEL", "MISC SALES TRAN", "COUPON", "MISCELLANEOUS")
 K = 10
 BINS = 15
+RELIABILITY = "probability from "
+"""How the rows of `reliability` are called, their bin's lower end behind."""
 TIMED = 200
 """Households whose scoring one by one is timed."""
 
@@ -36,9 +38,11 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Numeric:
-    """`results` by row, `model` of the demo's product types as of the date, `data` a fingerprint of the purchases."""
+    """`results` by row, `reliability` see there, `model` of the demo's product types as of the date, `data` a fingerprint of
+    the purchases."""
 
     results: dict[str, dict[str, float]]
+    reliability: dict[str, dict[str, float]]
     model: InterestModel | None
     data: str
 
@@ -63,7 +67,7 @@ def numeric(store: EventStore, seed: int, date: datetime = TEST_DATE, progress: 
         value = strength(rows, used)
         results[name] = scores(rows, value, bought) | calibration(rows, value, bought)
     results["numeric"] |= {"fit_seconds": seconds} | scoring_ms(rows, model, seed)
-    return Numeric(results, model, _fingerprint(events))
+    return Numeric(results, reliability(rows, strength(rows, model), bought), model, _fingerprint(events))
 
 
 def show(
@@ -82,8 +86,13 @@ def show(
     for metric in metrics:
         table.add_row(metric, *(f"{row[metric]:g}" if metric in row else "" for row in results.values()))
     console.print(table)
+    bins = Table("", *numeric.reliability, title="Of what is said to be so likely, how much happened")
+    for metric in ("said", "happened", "share"):
+        bins.add_row(metric, *(f"{row[metric]:.3f}" for row in numeric.reliability.values()))
+    console.print(bins)
     if numeric.model is None:
         console.print("too little to learn from: the numeric row is the plain estimate")
+    results |= rounded(numeric.reliability)
     return printed(console, results, eval="profile", data=numeric.data, seed=seed, model=model, adapter=adapter)
 
 
@@ -138,9 +147,19 @@ def calibration(rows: pl.DataFrame, value: pl.Series, bought: pl.DataFrame) -> d
 
 def calibration_error(y: NDArray[np.float64], p: NDArray[np.float64]) -> float:
     """Mean over rows of |share that happened - mean probability| of the row's bin (Naeini et al., AAAI 2015)."""
-    bins = np.minimum((p * BINS).astype(int), BINS - 1)
+    bins = _bins(p)
     gaps = np.bincount(bins, y, minlength=BINS) - np.bincount(bins, p, minlength=BINS)
     return float(np.abs(gaps).sum() / len(p))
+
+
+def reliability(rows: pl.DataFrame, value: pl.Series, bought: pl.DataFrame) -> dict[str, dict[str, float]]:
+    """The reliability diagram (DeGroot and Fienberg 1983), a row for each bin of `calibration` that is not empty.
+
+    `said` is the mean probability, `happened` the share that came true, `share` that of all rows.
+    """
+    marked = _marked(rows, value, bought).with_columns(bin=pl.Series(_bins(value.to_numpy())))
+    found = marked.group_by("bin").agg(said=pl.col("value").mean(), happened=pl.col("hit").mean(), share=pl.len() / len(rows))
+    return {f"{RELIABILITY}{row.pop('bin') / BINS:.2f}": row for row in found.sort("bin").to_dicts()}
 
 
 def scoring_ms(rows: pl.DataFrame, model: InterestModel | None, seed: int) -> dict[str, float]:
@@ -153,6 +172,10 @@ def scoring_ms(rows: pl.DataFrame, model: InterestModel | None, seed: int) -> di
         strength(part, model)
         spent.append(1000 * (perf_counter() - start))
     return {"p50_ms": float(np.median(spent)), "p99_ms": float(np.percentile(spent, 99))}
+
+
+def _bins(p: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.minimum((p * BINS).astype(np.int64), BINS - 1)
 
 
 def _marked(rows: pl.DataFrame, value: pl.Series, bought: pl.DataFrame) -> pl.DataFrame:
