@@ -11,6 +11,10 @@ from eval.suite import Ended
 FILE = Path(__file__).parent / "leaderboard.csv"
 
 CHIEF: dict[str, tuple[str, str, str]] = {
+    "profile NDCG@10": ("profile", "numeric", "ndcg@10"),
+    "calibration error": ("profile", "numeric", "ece"),
+    "written NDCG@10": ("profile", "llm", "ndcg@10"),
+    "claims supported raw": ("profile", "llm", "supported_raw"),
     "right tool and arguments": ("tool-calls", "agent", "accuracy"),
     "pass^4": ("tool-calls", "agent, sampled", "pass^4"),
     "invented items": ("grounding", "agent", "invented_items"),
@@ -27,6 +31,7 @@ CHIEF: dict[str, tuple[str, str, str]] = {
     "basket hit@10": ("basket", "blend", "hit@10"),
     "buyers lift@10%": ("audience", "buyers: strength", "lift@10%"),
     "redeemers AUC": ("audience", "redeemers: model", "auc"),
+    "Beauty category hit@1": ("next-topic", "learned", "top category hit@1"),
     "reviews macro-F1": ("reviews", "classifier and lexicon", "macro_f1"),
     "recommend ms": ("speed", "one user", "p50_ms"),
 }

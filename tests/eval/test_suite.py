@@ -63,5 +63,5 @@ def test_those_on_data_get_its_path(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_said_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"no eval is called 'serch', there are tool-calls, .*search"):
+    with pytest.raises(ValueError, match=r"no eval is called 'serch', there are profile, tool-calls, .*search"):
         chosen(["search", "serch"], None)
