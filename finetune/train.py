@@ -1,18 +1,32 @@
-"""LoRA training with trl: `inkling finetune train`. Resumable; on two cores the shipped adapter takes about an hour."""
+"""LoRA training with trl: `inkling finetune train`. Resumable; on two cores the shipped adapter takes about an hour.
+
+The loss is taken on what the assistant says alone, on any base whose tokenizer has the ChatML marks (SmolLM2, Qwen). A larger
+base wants a GPU; only the embedded one was trained here.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    DynamicCache,
+    PrinterCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from agent.weights import adapter_hash
+from agent.weights import TEMPLATE, adapter_hash
 from finetune.packing import IGNORED, Encoded, batches, encode, specifications
 
 BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -22,25 +36,32 @@ BATCH_TOKENS = 1_024
 
 def train(
     data: Path,
-    base: Path,
+    base: Path | str,
     out: Path,
     seed: int = 7,
     epochs: int = 1,
     learning_rate: float = 1e-3,
     start: Path | None = None,
+    name: str = BASE_NAME,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Train an adapter for the model in the folder `base` on the dialogues of `data` (JSON Lines) and save it in `out`.
+    """Train an adapter for the model `base` (a folder, or a name on the Hugging Face hub) on the dialogues of `data` (JSON Lines)
+    and save it in `out`; `name` is what the adapter calls its base. On a GPU where there is one.
 
     `start` is an adapter to go on from instead of a fresh one, e.g. the shipped one with new lines or feedback.
     A run that was stopped goes on from its last checkpoint in `out/checkpoints`. Returns the summary that is saved beside the
-    adapter as `training.json`: loss, steps, tokens, seconds. Raises OSError when a folder or the data cannot be read.
+    adapter as `training.json`: loss, steps, tokens; seconds are those since the run was last started.
+    Raises OSError when the base or the data cannot be read.
     """
     tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.chat_template = TEMPLATE.read_text(encoding="utf-8")
     rows = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
     dialogues = [encode(row["messages"], specifications(row["role"]) if row["role"] else None, tokenizer) for row in rows]
     made = batches(dialogues, BATCH_TOKENS, seed)
     checkpoints = out / "checkpoints"
-    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
+    on_gpu = torch.cuda.is_available()
+    dtype = torch.float32 if on_gpu and not torch.cuda.is_bf16_supported() else torch.bfloat16
+    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
     lora = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM")
     trainer = PrefixTrainer(
         model=PeftModel.from_pretrained(model, start, is_trainable=True) if start else model,
@@ -57,7 +78,8 @@ def train(
             save_total_limit=1,
             seed=seed,
             report_to="none",
-            use_cpu=not torch.cuda.is_available(),
+            disable_tqdm=True,
+            use_cpu=not on_gpu,
             bf16=False,
             gradient_checkpointing=False,
             remove_unused_columns=False,
@@ -68,8 +90,10 @@ def train(
         processing_class=tokenizer,
         peft_config=None if start else lora,
     )
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(Pace(trainer, progress))
     result = trainer.train(resume_from_checkpoint=any(checkpoints.glob("checkpoint-*")))
-    _save(trainer.model, out)
+    _save(trainer.model, out, name)
     learned = sum(label != IGNORED for dialogue in dialogues for label in dialogue.labels)
     summary = {
         "seed": seed,
@@ -88,41 +112,63 @@ def train(
     return summary
 
 
-def _save(model: Any, out: Path) -> None:
+def _save(model: Any, out: Path, base: str) -> None:
     """The adapter alone, in bfloat16, naming its base by the name that is known everywhere."""
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.bfloat16)
-    model.peft_config["default"].base_model_name_or_path = BASE_NAME
-    model.save_pretrained(out)
+    model.peft_config["default"].base_model_name_or_path = base
+    model.save_pretrained(out, save_embedding_layers=False)  # no layer of the base was trained; to find out peft asks the hub
 
 
 class PrefixTrainer(SFTTrainer):
-    """trl's trainer over batches that share a prefix: the prefix runs once, the loss is taken where there is a label."""
+    """trl's trainer over batches that share a prefix: the prefix runs once, the loss is taken where there is a label.
+
+    `tokens` counts those of the dialogues run since the trainer was made, without prefix and padding.
+    """
+
+    tokens = 0
 
     def compute_loss(
         self, model: Any, inputs: dict[str, torch.Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> torch.Tensor:
+        self.tokens += int(inputs["attention_mask"][:, inputs["prefix"].shape[1] :].sum())
         return self.loss(model.get_base_model(), inputs)
 
     @staticmethod
-    def loss(llama: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    def loss(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         """Mean negative log-likelihood of the labels.
 
         Shapes: prefix (1, p), input_ids and labels (b, n), attention_mask (b, p + n).
         """
         ids, labels, length = inputs["input_ids"], inputs["labels"], inputs["prefix"].shape[1]
-        cache = DynamicCache(config=llama.config)
-        llama.model(input_ids=inputs["prefix"], past_key_values=cache, use_cache=True)
+        cache = DynamicCache(config=model.config)
+        model.model(input_ids=inputs["prefix"], past_key_values=cache, use_cache=True)
         cache.batch_repeat_interleave(len(ids))
         positions = torch.arange(length, length + ids.shape[1], device=ids.device).expand(ids.shape)
-        hidden = llama.model(
+        hidden = model.model(
             input_ids=ids, attention_mask=inputs["attention_mask"], position_ids=positions, past_key_values=cache, use_cache=True
         ).last_hidden_state
         targets = labels[:, 1:]
         learned = targets != IGNORED
-        logits = llama.lm_head(hidden[:, :-1][learned]).float()
+        logits = model.lm_head(hidden[:, :-1][learned]).float()
         return torch.nn.functional.cross_entropy(logits, targets[learned])
+
+
+class Pace(TrainerCallback):
+    """Says after each step how far the run is, how fast, and how long it will take."""
+
+    def __init__(self, trainer: PrefixTrainer, report: Callable[[str], None]) -> None:
+        self._trainer, self._report = trainer, report
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._begun, self._first = monotonic(), state.global_step
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        seconds = monotonic() - self._begun
+        left = seconds / (state.global_step - self._first) * (state.max_steps - state.global_step)
+        speed = f"{self._trainer.tokens / seconds:.0f} tokens/s, {left / 60:.0f} min left"
+        self._report(f"step {state.global_step} of {state.max_steps}, {speed}")
 
 
 def collate(batch: Sequence[Encoded], pad: int) -> dict[str, torch.Tensor]:

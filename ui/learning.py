@@ -60,15 +60,20 @@ def train(
     start: Annotated[
         Path | None, typer.Option("--from", help="An adapter to go on from, e.g. the shipped one.", exists=True, file_okay=False)
     ] = None,
+    base: Annotated[
+        str | None, typer.Option(help="Another base on the Hugging Face hub, e.g. Qwen/Qwen3-4B-Instruct-2507; wants a GPU.")
+    ] = None,
 ) -> None:
-    """Train a LoRA adapter on the embedded model and print the summary of the run as JSON."""
+    """Train a LoRA adapter on the embedded model, or another base, and print the summary of the run as JSON."""
     from agent.weights import base_model
+    from finetune.train import BASE_NAME
     from finetune.train import train as train_adapter
 
     with terminal.readable_errors():
         with terminal.progress() as progress:
-            base = base_model(terminal.settings().home, progress)
-        print(json.dumps(train_adapter(file, base, folder, seed, epochs, learning_rate, start)))
+            model = base or base_model(terminal.settings().home, progress)
+            summary = train_adapter(file, model, folder, seed, epochs, learning_rate, start, base or BASE_NAME, progress)
+        print(json.dumps(summary))
 
 
 @finetune.command()

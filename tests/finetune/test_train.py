@@ -2,13 +2,14 @@
 Run: pytest tests/finetune/test_train.py"""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from peft import PeftModel
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 import agent
 from agent.prompts import SYSTEM
@@ -35,8 +36,11 @@ def messages(line: str, tool: str, arguments: dict[str, object]) -> list[dict[st
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny random Llama with a tokenizer of bytes and the served chat template."""
-    folder = tmp_path_factory.mktemp("base")
+    return tiny_base("llama", tmp_path_factory.mktemp("llama"))
+
+
+def tiny_base(kind: str, folder: Path) -> Path:
+    """A tiny random model of the kind with a tokenizer of bytes and the served chat template."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: number for number, token in enumerate(["<|im_start|>", "<|im_end|>", *alphabet])}
     bare = Tokenizer(models.BPE(vocabulary, merges=[]))
@@ -48,16 +52,18 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer.chat_template = (Path(agent.__file__).parent / "chat_template.jinja").read_text()
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    config = LlamaConfig(
+    config = AutoConfig.for_model(
+        kind,
         vocab_size=len(vocabulary),
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
+        head_dim=8,
         tie_word_embeddings=True,
     )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     return folder
 
 
@@ -81,17 +87,26 @@ def test_a_dialogue_without_an_answer_is_refused(tokenizer: PreTrainedTokenizerF
         encode(messages(*LINES[0])[:2], specifications("shopper"), tokenizer)
 
 
-def test_a_shared_prefix_gives_the_loss_of_whole_rows(base: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+def test_a_shared_prefix_gives_the_loss_and_gradients_of_whole_rows(
+    kind: str, tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
     encoded = [encode(messages(*line), specifications("shopper"), tokenizer) for line in LINES]
-    model = AutoModelForCausalLM.from_pretrained(base)
+    model = AutoModelForCausalLM.from_pretrained(tiny_base(kind, tmp_path))
     sums, learned = torch.zeros(()), 0
     for dialogue in encoded:
         ids = torch.tensor([[*dialogue.prefix, *dialogue.ids]])
         labels = torch.tensor([[*[IGNORED] * len(dialogue.prefix), *dialogue.labels]])
         count = int((labels != IGNORED).sum())
         sums, learned = sums + model(input_ids=ids, labels=labels).loss * count, learned + count
+    (sums / learned).backward()
+    apart = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+    model.zero_grad()
     together = PrefixTrainer.loss(model, collate(encoded, tokenizer.pad_token_id or 0))
+    together.backward()
     assert together.item() == pytest.approx((sums / learned).item(), rel=1e-4)
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, apart[name], rtol=1e-3, atol=1e-5)
 
 
 def test_batches_share_a_prefix_and_hold_every_dialogue_once() -> None:
@@ -118,6 +133,26 @@ def test_a_run_learns_and_leaves_an_adapter(base: Path, tmp_path: Path) -> None:
     further = train(data, base, tmp_path / "further", learning_rate=1e-2, start=tmp_path / "adapter")
     assert further["from"] == adapter_hash(tmp_path / "adapter")
     assert further["log"][0]["loss"] < 0.97 * summary["log"][0]["loss"]
+
+
+def test_a_stopped_run_goes_on_from_its_checkpoint(base: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps({"role": "shopper", "messages": messages(*LINES[n % 3])}) + "\n" for n in range(30)))
+    said: list[str] = []
+
+    def stop(message: str) -> None:
+        said.append(message)
+        if len(said) == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(data, base, tmp_path / "adapter", epochs=4, progress=stop)
+    again: list[str] = []
+    summary = train(data, base, tmp_path / "adapter", epochs=4, name="Some/Base-4B", progress=again.append)
+    steps = summary["steps"]
+    assert 1 < int(again[0].split()[1]) <= 6
+    assert re.fullmatch(rf"step {steps} of {steps}, \d+ tokens/s, 0 min left", again[-1])
+    assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["base_model_name_or_path"] == "Some/Base-4B"
 
 
 def test_tool_lines_come_from_the_served_schemas() -> None:
