@@ -32,9 +32,10 @@ from tools import Shop
 
 LEVEL = 0.05
 """A fall of the pairs that is less likely than this by chance is one."""
-FLOOR = 0.02
+FLOOR = 0.03
 """The mean may fall by this much; by more it is worse, however few pairs changed."""
-AT_ONCE = 4
+AT_ONCE, PATIENCE = 4, 600.0
+"""Requests at a time, and seconds for each: a slow machine is not the adapter's fault."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ async def measure(
     """
     with closing(Shop.open(settings, progress)) as shop, local_server(settings, progress, adapter) as served:
         users = households(shop, sample, seed)
-        llm = LLM(served.url, served.model, served.adapter)
+        llm = LLM(served.url, served.model, served.adapter, timeout=PATIENCE)
         supported = await _supported(shop, llm, users, progress)
         async with open_sessions(settings) as saver:
             said = await tool_calls.run(Chat(shop, llm, saver), lines, progress, user_id=users[0], at_once=AT_ONCE)
@@ -100,7 +101,9 @@ def fall(before: Sequence[float], after: Sequence[float]) -> str | None:
 
     The one-sided exact sign test on the pairs that changed, at .05, which on right and wrong is McNemar's test in its exact form
     (McNemar, Psychometrika 12, 1947; Dietterich, Neural Computation 10, 1998, section 3.1); and, as few pairs prove nothing,
-    a floor: the mean may not fall by more than .02. Raises ValueError for lists of different length or without a case.
+    a floor: the mean may not fall by more than .03. The floor errs on the side of the shipped adapter: of two equally good ones
+    that differ on 30 of 200 lines, one in ten candidates is refused.
+    Raises ValueError for lists of different length or without a case.
     """
     if len(before) != len(after) or not before:
         raise ValueError(f"{len(before)} and {len(after)} scores are not of the same cases")

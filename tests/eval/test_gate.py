@@ -23,7 +23,7 @@ def measured(right: list[float], supported: list[float]) -> Measured:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (scores(90), scores(87)),  # three of a hundred, none gained: .125 by chance, but more than the floor
+        (scores(90), scores(86)),  # four of a hundred, none gained: .06 by chance, but more than the floor
         ([*scores(90, 90), *scores(0, 910)], [*scores(80, 90), *scores(0, 910)]),  # one in a hundred, ten to none
         ([1.0, 0.9, 0.8], [1.0, 0.8, 0.8]),
     ],
@@ -38,7 +38,7 @@ def test_a_fall_is_seen_by_the_pairs_or_by_the_mean(before: list[float], after: 
     ("before", "after"),
     [
         (scores(90), scores(90)),
-        (scores(90), scores(88)),  # two of a hundred: within the floor, .25 by chance
+        (scores(90), scores(87)),  # three of a hundred: within the floor, .13 by chance
         (scores(50), list(reversed(scores(50)))),  # all lines changed, as many either way
         (scores(0), scores(100)),
     ],
