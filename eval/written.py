@@ -78,21 +78,23 @@ def draw(shop: Shop, count: int, seed: int, progress: Callable[[str], None]) -> 
     return Sample(cases, bought.filter(pl.col("user_id").is_in(users)))
 
 
-def run(sample: Sample, llm: WritesJson, progress: Callable[[str], None], seed: int) -> dict[str, dict[str, float]]:
-    """The rows `llm`, `template` and `numeric, same households`; eight profiles are asked for at once."""
+def by_code(sample: Sample, seed: int) -> dict[str, dict[str, float]]:
+    """The rows `template` and `numeric, same households`."""
     rng = random.Random(seed)
     composed = [compose(c.profile, c.digest, {i.topic: i.strength for i in c.profile.interests}, rng) for c in sample.cases]
     template = [write(case.digest, Scripted(answer)) for case, answer in zip(sample.cases, composed, strict=True)]
+    profiles = [case.profile for case in sample.cases]
+    return {"numeric, same households": ranking(sample, profiles), "template": row(sample, template)}
+
+
+def by_llm(sample: Sample, llm: WritesJson, progress: Callable[[str], None]) -> dict[str, float]:
+    """The row of an LLM; eight profiles are asked for at once."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         written = []
         for number, writing in enumerate(pool.map(lambda case: write(case.digest, llm), sample.cases), 1):
             written.append(writing)
             progress(f"wrote {number} of {len(sample.cases)} profiles")
-    return {
-        "numeric, same households": ranking(sample, [case.profile for case in sample.cases]),
-        "template": row(sample, template),
-        "llm": row(sample, written) | {"seconds_at_8": float(np.median([writing.report.seconds for writing in written]))},
-    }
+    return row(sample, written) | {"seconds_at_8": float(np.median([writing.report.seconds for writing in written]))}
 
 
 def row(sample: Sample, writings: Sequence[Writing]) -> dict[str, float]:

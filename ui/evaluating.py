@@ -2,8 +2,8 @@
 
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
@@ -17,6 +17,7 @@ from ui import terminal
 from ui.terminal import out
 
 if TYPE_CHECKING:
+    from agent.llm import LLM
     from agent.runtime import Runtime
     from behavior import EventStore, Settings
     from eval.suite import Ended
@@ -74,6 +75,7 @@ def profile(
         Path | None,
         typer.Option("--data", help="Instead: a folder with sequences.txt and items.jsonl.", exists=True, file_okay=False),
     ] = None,
+    base: Annotated[bool, typer.Option("--base", help="And as the base without adapter writes it.")] = False,
     model_url: ModelUrl = None,
     seed: Seed = 7,
 ) -> None:
@@ -94,8 +96,11 @@ def profile(
             with terminal.progress() as progress:
                 numeric = interests.numeric(runtime.shop.store, seed, progress=progress)
                 sample = written.draw(runtime.shop, households, seed, progress)
-                rows = written.run(sample, runtime.llm, progress, seed)
-            interests.show(numeric, rows, out, seed=seed, model=runtime.llm.model, adapter=runtime.llm.adapter)
+                rows = written.by_code(sample, seed) | {"llm": written.by_llm(sample, runtime.llm, progress)}
+        if base:
+            with terminal.progress() as progress, base_alone(progress) as llm:
+                rows["base"] = written.by_llm(sample, llm, progress)
+        interests.show(numeric, rows, out, seed=seed, model=runtime.llm.model, adapter=runtime.llm.adapter)
 
     if households:
         terminal.run(main())
@@ -252,6 +257,17 @@ async def agent_on_a_copy(
             if runtime.no_llm:
                 raise typer.Exit(1)
             yield runtime, demo_users(runtime.shop, 1)[0]
+
+
+@contextmanager
+def base_alone(progress: Callable[[str], None]) -> "Iterator[LLM]":
+    """The local LLM without an adapter."""
+    from agent.llm import LLM
+    from agent.server import local_server, shipped_adapter
+
+    settings = terminal.settings()
+    with local_server(settings, progress, shipped_adapter(settings).with_name("none")) as served:
+        yield LLM(served.url, served.model)
 
 
 def copy_of(settings: "Settings", folder: Path) -> "Settings":
