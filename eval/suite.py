@@ -14,7 +14,7 @@ from eval.report import Report
 ROOT = Path(__file__).parents[1]
 
 EVALS: dict[str, tuple[str, ...]] = {
-    "profile": ("profile",),
+    "profile": ("profile", "--base"),
     "tool-calls": ("tool-calls", "--split", "all", "--passes", "4"),
     "grounding": ("grounding",),
     "serving": ("serving",),
@@ -29,7 +29,7 @@ EVALS: dict[str, tuple[str, ...]] = {
 ON_DATA: dict[str, tuple[tuple[str, ...], str]] = {
     "recommendation-beauty": (("recommendation", "--data"), "amazon_beauty_2014_5core"),
     "next-topic": (("profile", "--data"), "amazon_beauty_2014_5core"),
-    "reviews": (("reviews", "--data"), "amazon_all_beauty_2018_5core/All_Beauty_5.json.gz"),
+    "reviews": (("reviews", "--llm", "--data"), "amazon_all_beauty_2018_5core/All_Beauty_5.json.gz"),
 }
 """Likewise for those that need benchmark data, and where in its folder that lies."""
 

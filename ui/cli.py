@@ -42,21 +42,27 @@ def serve() -> None:
 
 @app.command()
 def ingest(
-    file: Annotated[Path, typer.Argument(help="A .csv, .tsv, .parquet or .jsonl log.")],
-    mapping: Annotated[str, typer.Option(help="A mapping file (JSON), or the name of a known format: rees46.")],
+    file: Annotated[Path, typer.Argument(help="A .csv, .tsv, .parquet or .jsonl log, or reviews as .json.gz.")],
+    mapping: Annotated[str, typer.Option(help="A mapping file (JSON), or the name of a known format: rees46, amazon-reviews.")],
+    topic: Annotated[str, typer.Option(help="For amazon-reviews: the topic of items that the catalog lacks.")] = "Reviewed",
 ) -> None:
     """Read a log of events into the store and account for every row."""
     from behavior import EventStore
     from behavior import ingest as store_events
+    from behavior.importers import reviews
     from behavior.importers.table import REES46, Mapping, event_batches
 
     with terminal.readable_errors():
-        columns = REES46 if mapping == "rees46" else Mapping.read(Path(mapping))
         store = EventStore(terminal.settings().store_url)
+        if mapping == "amazon-reviews":
+            known = {item.item_id for item in store.load_items()}
+            store.save_items(item for item in reviews.items(file, topic) if item.item_id not in known)
+            source, batches = mapping, reviews.event_batches(file)
+        else:
+            columns = REES46 if mapping == "rees46" else Mapping.read(Path(mapping))
+            source, batches = columns.source, event_batches(file, columns)
         with terminal.progress() as progress:
-            account = store_events(
-                store, event_batches(file, columns), columns.source, lambda rows: progress(f"read {rows:,} rows")
-            )
+            account = store_events(store, batches, source, lambda rows: progress(f"read {rows:,} rows"))
         out.print(str(account), highlight=False)
 
 

@@ -3,7 +3,7 @@
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
@@ -158,13 +158,19 @@ def audience(seed: Seed = 7) -> None:
 @evals.command()
 def reviews(
     file: Annotated[Path, typer.Option("--data", help="Reviews with stars (.json.gz).", exists=True, dir_okay=False)],
+    llm: Annotated[bool, typer.Option("--llm", help="And as the shop's LLM reads them, which takes minutes.")] = False,
     seed: Seed = 7,
 ) -> None:
     """On reviews of people unseen: does the text alone tell the stars?"""
+    from agent.llm import connect
     from eval.reviews import show
 
-    with terminal.readable_errors():
-        show(file, seed, out)
+    with terminal.readable_errors(), ExitStack() as served:
+        if llm:
+            model = served.enter_context(connect(terminal.settings(), served.enter_context(terminal.progress())))
+            show(file, seed, out, model, model.model)
+        else:
+            show(file, seed, out)
 
 
 @evals.command()

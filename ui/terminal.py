@@ -52,13 +52,14 @@ def progress() -> Iterator[Report]:
 @contextmanager
 def readable_errors() -> Iterator[None]:
     """One line on standard error and exit code 1 instead of a stack trace for what a user can mend."""
+    from agent.llm import LLMUnavailable
     from agent.server import ServerError
     from agent.weights import WeightsError
     from behavior import StoreError
 
     try:
         yield
-    except (ValueError, StoreError, ServerError, WeightsError, OSError, sqlite3.Error) as error:
+    except (ValueError, StoreError, LLMUnavailable, ServerError, WeightsError, OSError, sqlite3.Error) as error:
         err.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
 

@@ -1,17 +1,20 @@
 """Protects the command line as a user meets it. Run: pytest tests/ui/test_cli.py"""
 
 import csv
+import gzip
 import json
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from behavior import EventStore
 from tests.agent.fake_openai import FakeLLM
 from tools import Shop
 from tools.prepare import ACCOUNT
@@ -224,3 +227,18 @@ def test_doctor_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.Monkey
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == 1
     assert "make demo" in result.stdout
+
+
+def test_reviews_are_read_and_name_items_that_the_catalog_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INKLING_HOME", str(tmp_path / "home"))
+    review = {"reviewerID": "ana", "asin": "B01", "overall": 5.0, "unixReviewTime": 1_500_000_000, "reviewText": "很香 🍵"}
+    (tmp_path / "tea.json.gz").write_bytes(gzip.compress(json.dumps(review).encode()))
+    command = ["ingest", str(tmp_path / "tea.json.gz"), "--mapping", "amazon-reviews", "--topic", "Tea"]
+    for _ in range(2):
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0, result.output
+    with closing(EventStore(f"sqlite:///{tmp_path / 'home' / 'inkling.db'}")) as store:
+        assert [(event.text, event.rating) for event in store.events(store.timeline_frame("ana")["event_id"].to_list())] == [
+            ("很香 🍵", 5.0)
+        ]
+        assert [(item.item_id, item.path) for item in store.load_items()] == [("B01", ("Tea",))]
