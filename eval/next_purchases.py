@@ -22,12 +22,12 @@ from retrieval.decayed import DecayedCooccurrence
 from retrieval.ease import EASE
 from retrieval.fusion import BLOCK, Fusion
 from retrieval.interactions import History, Interactions, rows_of
+from retrieval.lessons import DAYS, Lessons, lessons
 from retrieval.neighbours import ItemKNN
 from retrieval.popularity import Popularity
 from retrieval.repeat import Repeat
 from retrieval.source import Source, rank
 
-DAYS = 28
 CUTS = (10, 20)
 
 Scores = Callable[[Sequence[History]], NDArray[np.float32]]
@@ -57,72 +57,49 @@ def run(
         "cooccurrence": DecayedCooccurrence(half_life=4.0, window=2),
     }
     fusion, fusion_of_new = Fusion(sources, seen=True, seed=seed), Fusion(sources, seed=seed)
-    known, histories, bought, new = _split(whole, learn_from)
+    earlier = _lessons(whole, learn_from)
     for name, source in sources.items():
-        source.fit(known)
+        source.fit(earlier.known)
         progress(f"{name}: fitted on what came before {learn_from}")
-    fusion.over(known).learn(histories, bought)
-    fusion_of_new.over(known).learn(histories, new)
+    fusion.over(earlier.known).learn(earlier.histories, earlier.bought)
+    fusion_of_new.over(earlier.known).learn(earlier.histories, earlier.new)
     progress("the fusion has learned")
-    known, histories, bought, new = _split(whole, test_from)
+    asked = _lessons(whole, test_from)
     results = {}
     for name, source in sources.items():
         started = perf_counter()
-        source.fit(known)
+        source.fit(asked.known)
         seconds = perf_counter() - started
-        results[name] = _scored(source.scores, source.scores, histories, bought, new)
+        results[name] = _scored(source.scores, source.scores, asked)
         results[name] |= {"fit_seconds": seconds, "peak_mib": peak_mib()}
         progress(f"{name}: fitted on what came before {test_from}")
     counted: Scores = lambda block: rows_of(block, whole.n_items).toarray()  # noqa: E731
-    results["personal_frequency"] = _scored(counted, counted, histories, bought, new)
+    results["personal_frequency"] = _scored(counted, counted, asked)
     single = {metric: max(row[metric] for row in results.values()) for metric in results["personal_frequency"]}
-    results["fusion"] = _scored(fusion.over(known).scores, fusion_of_new.over(known).scores, histories, bought, new)
+    results["fusion"] = _scored(fusion.over(asked.known).scores, fusion_of_new.over(asked.known).scores, asked)
     over = {
         f"{metric} over the best source": results["fusion"][metric] / single[metric] - 1 for metric in single if single[metric]
     }
-    show(f"What {len(histories):,} households buy in {DAYS} days from {test_from}", results, console)
+    show(f"What {len(asked.histories):,} households buy in {DAYS} days from {test_from}", results, console)
     for metric, gain in over.items():
         console.print(f"fusion: {metric} {gain:+.1%}", highlight=False)
     results["fusion"] |= over
     return report(results, whole.fingerprint, seed, console)
 
 
-def _split(
-    whole: Interactions, since: date
-) -> tuple[Interactions, list[History], list[NDArray[np.int32]], list[NDArray[np.int32]]]:
-    """What came before a date; and of the users who bought before it and in the 28 days from it, the history, the items of these
-    days, and those of them that were not bought before.
-    """
-    assert whole.days is not None
-    start = datetime.combine(since, time(), UTC).timestamp() / 86_400
-    before = whole.days < start
-    within = (whole.days >= start) & (whole.days < start + DAYS)
-    indptr = np.concatenate([[0], np.cumsum(before)])[whole.indptr]
-    known = Interactions(whole.item_ids, whole.user_ids, indptr, whole.items[before], whole.days[before])
-    users, bought, new = [], [], []
-    for user in range(whole.n_users):
-        row = slice(whole.indptr[user], whole.indptr[user + 1])
-        items = np.unique(whole.items[row][within[row]])
-        if len(items) and indptr[user] < indptr[user + 1]:
-            users.append(user)
-            bought.append(items)
-            new.append(np.setdiff1d(items, whole.items[row][before[row]]))
-    if not users:
+def _lessons(whole: Interactions, since: date) -> Lessons:
+    """The log cut at a date. Raises ValueError where nobody bought both before it and in the days from it."""
+    found = lessons(whole, datetime.combine(since, time(), UTC).timestamp() / 86_400)
+    if not found.histories:
         raise ValueError(f"no user of the log bought both before {since} and in the {DAYS} days from it")
-    return known, known.histories(users), bought, new
+    return found
 
 
-def _scored(
-    scores: Scores,
-    scores_of_new: Scores,
-    histories: list[History],
-    bought: list[NDArray[np.int32]],
-    new: list[NDArray[np.int32]],
-) -> dict[str, float]:
+def _scored(scores: Scores, scores_of_new: Scores, asked: Lessons) -> dict[str, float]:
     """Recall and NDCG over all items, and `new_` over those never bought before, of the users who bought such."""
-    found = _metrics(scores, histories, bought, seen=True)
-    buyers = [n for n, items in enumerate(new) if len(items)]
-    of_new = _metrics(scores_of_new, [histories[n] for n in buyers], [new[n] for n in buyers], seen=False)
+    found = _metrics(scores, asked.histories, asked.bought, seen=True)
+    buyers = [n for n, items in enumerate(asked.new) if len(items)]
+    of_new = _metrics(scores_of_new, [asked.histories[n] for n in buyers], [asked.new[n] for n in buyers], seen=False)
     return found | {f"new_{metric}": value for metric, value in of_new.items()}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from retrieval.als import ALS
 from retrieval.content import Content
@@ -44,8 +45,15 @@ PARAMETERS = {
     "deterministic": True,
     "verbose": -1,
 }
+FEWEST_LESSONS = 10
+"""Users."""
 OF_SOURCE = ("rank", "score", "from the mean", "from the best")
 OF_USER = ("events", "items", "bought by", "bought before")
+EXPECTED = "expected"
+
+
+class TooFewLessons(ValueError):
+    """What users bought next does not suffice to learn from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +80,7 @@ class Fusion:
     seen: bool = False
     seed: int = 7
     _ranker: lightgbm.Booster | None = field(default=None, init=False, repr=False)
+    _odds: tuple[float, float] = field(default=(1.0, 0.0), init=False, repr=False)
     _counts: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32), init=False, repr=False)
     _fingerprint: str = field(default="", init=False, repr=False)
 
@@ -86,17 +95,19 @@ class Fusion:
         self._fingerprint = interactions.fingerprint
         return self
 
-    def learn(self, histories: Sequence[History], next_items: Sequence[NDArray[np.int32]]) -> "Fusion":
+    def learn(
+        self, histories: Sequence[History], next_items: Sequence[NDArray[np.int32]], fewest: int = FEWEST_LESSONS
+    ) -> "Fusion":
         """Teach the ranker what users bought next. No source may have been fitted on it.
 
-        Users of whose next items no source found one teach nothing. Raises ValueError where fewer than ten are left.
+        Users of whose next items no source found one teach nothing. Raises TooFewLessons where fewer than `fewest` are left.
         """
         random = np.random.default_rng(self.seed)
         drawn = np.sort(random.permutation(len(histories))[:MOST_LESSONS])
         candidates, right = self._taught([histories[n] for n in drawn], [next_items[n] for n in drawn])
         sizes = np.bincount(candidates.users)[np.unique(candidates.users)]
-        if len(sizes) < 10:
-            raise ValueError(f"only {len(sizes)} users bought next what a source had found: too few to learn from")
+        if len(sizes) < fewest:
+            raise TooFewLessons(f"only {len(sizes)} users bought next what a source had found: too few to learn from")
         shuffled = random.permutation(len(sizes))
         stops = np.zeros(len(sizes), bool)
         stops[shuffled[: max(int(len(sizes) * STOPPING), 1)]] = True
@@ -107,6 +118,7 @@ class Fusion:
         self._ranker = lightgbm.train(
             PARAMETERS | {"seed": self.seed}, taught, MOST_TREES, valid_sets=[stopping], callbacks=[stop]
         )
+        self._odds = _odds(self.predict(candidates.features[rows]), right[rows])
         return self
 
     def scores(self, histories: Sequence[History]) -> NDArray[np.float32]:
@@ -115,16 +127,23 @@ class Fusion:
         for start in range(0, len(histories), BLOCK):
             candidates = self.candidates(histories[start : start + BLOCK])
             if len(candidates.users):
-                scores = np.asarray(self._learned().predict(candidates.features), np.float32)
+                scores = self.predict(candidates.features)
                 found[start + candidates.users, candidates.items] = np.where(scores == 0, np.float32(1e-9), scores)
         return found
 
-    def candidates(self, histories: Sequence[History]) -> Candidates:
-        """Of at most a block of users. A rank or score that a source does not give is NaN."""
+    def candidates(
+        self, histories: Sequence[History], allowed: NDArray[np.bool_] | None = None, also: Sequence[int] = ()
+    ) -> Candidates:
+        """Of at most a block of users. A rank or score that a source does not give is NaN.
+
+        `allowed` is a mask over items, looked at before a source takes its best. The items `also` are candidates of each user
+        whatever the sources say.
+        """
         without = None if self.seen else histories
         scores = [source.scores(histories) for source in self.sources.values()]
-        best = [rank(of_source, self.depth, without=without) for of_source in scores]
+        best = [rank(of_source, self.depth, allowed, without) for of_source in scores]
         chosen = np.zeros((len(histories), len(self._counts)), bool)
+        chosen[:, list(also)] = True
         for ranking in best:
             users, places = np.nonzero(ranking.items >= 0)
             chosen[users, ranking.items[users, places]] = True
@@ -132,11 +151,22 @@ class Fusion:
         columns = [column for said in map(_said, scores, best, repeat(users), repeat(items)) for column in said]
         events = np.array([len(history.items) for history in histories], np.float32)
         kinds = np.array([len(np.unique(history.items)) for history in histories], np.float32)
-        own = np.zeros(chosen.shape, np.float32)
-        for row, history in enumerate(histories):
-            np.add.at(own[row], history.items, 1)
-        columns += [events[users], kinds[users], self._counts[items], own[users, items]]
-        return Candidates(users, items, np.stack(columns, axis=1).astype(np.float32))
+        own = np.stack([np.bincount(history.items, minlength=len(self._counts)) for history in histories])[users, items]
+        columns += [events[users], kinds[users], self._counts[items], own.astype(np.float32)]
+        return Candidates(users, items, np.stack(columns, axis=1))
+
+    def predict(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The ranker's scores of `candidates`, which compare within one user only. Raises ValueError before `learn`."""
+        return np.asarray(self._learned().predict(features, num_threads=1), np.float32)
+
+    def probabilities(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How likely candidates with these scores are bought next, in (0, 1) and in the same order.
+
+        A logistic curve (Platt, "Probabilistic Outputs for Support Vector Machines", 1999) through the users who said when to
+        stop boosting. It is that of users for whom a source found something.
+        """
+        slope, intercept = self._odds
+        return 1 / (1 + np.exp(-(slope * scores.astype(np.float64) + intercept)))
 
     def similar_items(self, item: int, k: int) -> Ranking:
         """What the fusion recommends to a user with this item alone."""
@@ -157,17 +187,26 @@ class Fusion:
     def parts(self, history: History, item: int) -> dict[str, float]:
         """How much each source, and what is known of the user and the item ("user"), add to the score, in whose sum they end.
 
-        Shapley values of the trees (Lundberg et al., "Consistent Individualized Feature Attribution for Tree Ensembles", 2018);
-        the expected score belongs to "user". Empty for an item that is no candidate.
+        Those of `contributions`, the expected score with "user". Empty for an item that is no candidate.
         """
         candidates = self.candidates([history])
         row = np.flatnonzero(candidates.items == item)
         if not len(row):
             return {}
-        values = np.asarray(self._learned().predict(candidates.features[row], pred_contrib=True))[0]
-        each = len(OF_SOURCE)
-        found = {name: float(values[n * each : (n + 1) * each].sum()) for n, name in enumerate(self.sources)}
-        return found | {"user": float(values[len(self.sources) * each :].sum())}
+        (found,) = self.contributions(candidates.features[row])
+        return {name: found[name] for name in self.sources} | {"user": sum(found[name] for name in (*OF_USER, EXPECTED))}
+
+    def contributions(self, features: NDArray[np.float32]) -> list[dict[str, float]]:
+        """For each of these candidates what each source, each of `OF_USER` and "expected" add to its score; they sum to it.
+
+        Shapley values of the trees (Lundberg et al., "Consistent Individualized Feature Attribution for Tree Ensembles", 2018),
+        from the score that is expected of any candidate.
+        """
+        values = np.asarray(self._learned().predict(features, pred_contrib=True, num_threads=1))
+        sources, rest = np.split(values, [len(self.sources) * len(OF_SOURCE)], axis=1)
+        summed = sources.reshape(len(values), len(self.sources), len(OF_SOURCE)).sum(axis=2)
+        names = (*self.sources, *OF_USER, EXPECTED)
+        return [dict(zip(names, row, strict=True)) for row in np.hstack([summed, rest]).tolist()]
 
     def importance(self) -> dict[str, float]:
         """Each source's share of what the ranker gained by its splits, and the "user"'s."""
@@ -179,7 +218,7 @@ class Fusion:
     def save(self, folder: Path) -> None:
         """The ranker, and each source in a folder of its own."""
         kinds = {name: type(source).__name__ for name, source in self.sources.items()}
-        values = {"depth": self.depth, "seen": self.seen, "seed": self.seed, "sources": kinds}
+        values = {"depth": self.depth, "seen": self.seen, "seed": self.seed, "odds": self._odds, "sources": kinds}
         save_arrays(folder, self._fingerprint, values, {"counts": self._counts})
         self._learned().save_model(folder / "ranker.txt")
         for n, source in enumerate(self.sources.values()):
@@ -194,6 +233,7 @@ class Fusion:
         }
         fusion = cls(sources, values["depth"], values["seen"], values["seed"])
         fusion._counts, fusion._fingerprint = arrays["counts"], fingerprint
+        fusion._odds = tuple(values["odds"])
         fusion._ranker = lightgbm.Booster(model_file=folder / "ranker.txt")
         return fusion
 
@@ -219,9 +259,17 @@ class Fusion:
             features.append(found.features[teaches])
             rights.append(right[teaches])
         if not users:
-            raise ValueError("there are no histories to learn from")
+            raise TooFewLessons("there are no histories to learn from")
         taught = Candidates(np.concatenate(users), np.concatenate(items), np.concatenate(features))
         return taught, np.concatenate(rights).astype(np.int8)
+
+
+def _odds(scores: NDArray[np.float32], right: NDArray[np.int8]) -> tuple[float, float]:
+    """Slope, above 0, and intercept of the logistic curve through scores of which these were right."""
+    if right.all():
+        return 1.0, 0.0
+    curve = LogisticRegression().fit(scores[:, None], right)
+    return max(float(curve.coef_[0, 0]), 1e-3), float(curve.intercept_[0])
 
 
 def _said(

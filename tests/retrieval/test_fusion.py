@@ -106,3 +106,24 @@ def test_content_recommends_what_reads_alike_and_its_parts_sum_to_the_score() ->
         parts = source.explain(history, item)
         assert sum(part.amount for part in parts) == pytest.approx(float(source.scores([history])[0, item]), abs=1e-5)
     assert not text_vectors(["", "one"]).any()
+
+
+def test_filters_come_before_the_ranking_and_what_is_asked_about_is_among_the_candidates(
+    fusion: Fusion, data: Interactions
+) -> None:
+    history, allowed = data.history_of(CHAIN[7:11]), np.zeros(data.n_items, bool)
+    allowed[[data.code_of[PLAIN[15]], data.code_of[CHAIN[12]]]] = True
+    assert set(fusion.candidates([history], allowed).items) <= set(np.flatnonzero(allowed))
+    assert data.code_of[PLAIN[15]] in fusion.candidates([history], allowed).items
+    assert data.code_of[PLAIN[19]] in fusion.candidates([history], also=[data.code_of[PLAIN[19]]]).items
+
+
+def test_contributions_sum_to_the_score_and_probabilities_keep_its_order(fusion: Fusion, data: Interactions) -> None:
+    found = fusion.candidates([data.history_of(CHAIN[7:11])])
+    scores = fusion.predict(found.features)
+    for score, parts in zip(scores, fusion.contributions(found.features), strict=True):
+        assert sum(parts.values()) == pytest.approx(float(score), rel=1e-4)
+    likely = fusion.probabilities(scores)
+    assert ((likely > 0) & (likely < 1)).all()
+    assert (np.argsort(-likely, kind="stable") == np.argsort(-scores, kind="stable")).all()
+    assert found.items[likely.argmax()] == data.code_of[CHAIN[11]]
