@@ -52,14 +52,20 @@ class LinearSource(ABC):
         return rank(self.scores([alone]), k, without=[alone])
 
     def explain(self, history: History, item: int) -> list[Contribution]:
-        place = self._places(np.array([item]))[0]
-        rows = self._places(history.items)
-        known = np.flatnonzero(rows >= 0) if place >= 0 else np.zeros(0, np.int64)
-        column = self._weights[rows[known], [place]]
-        amounts = event_weights(history, self.half_life)[known] * np.asarray(column).ravel()
+        amounts = self.amounts(history, [item])[0]
         order = np.argsort(-amounts, kind="stable")
         order = order[amounts[order] != 0]
-        return [Contribution(*part) for part in zip(known[order].tolist(), amounts[order].tolist(), strict=True)]
+        return [Contribution(*part) for part in zip(order.tolist(), amounts[order].tolist(), strict=True)]
+
+    def amounts(self, history: History, items: Sequence[int]) -> NDArray[np.float32]:
+        """What each event of a history adds to the score of each of these items, (items, events)."""
+        own, event = np.unique(history.items, return_inverse=True)
+        rows, columns = self._places(own), self._places(np.array(items, np.int64))
+        known, asked = np.flatnonzero(rows >= 0), np.flatnonzero(columns >= 0)
+        weights = self._weights[rows[known]][:, columns[asked]]
+        found = np.zeros((len(items), len(own)), np.float32)
+        found[np.ix_(asked, known)] = (weights if isinstance(weights, np.ndarray) else weights.toarray()).T
+        return found[:, event] * event_weights(history, self.half_life)
 
     def save(self, folder: Path) -> None:
         weights = self._weights

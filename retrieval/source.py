@@ -109,6 +109,8 @@ def rank(
     best, items = _top(masked, min(k, masked.shape[1]))
     items[best == -np.inf] = -1
     best[items < 0] = 0
+    if k == items.shape[1]:
+        return Ranking(items, best)
     padding = ((0, 0), (0, k - items.shape[1]))
     return Ranking(np.pad(items, padding, constant_values=-1), np.pad(best, padding))
 

@@ -1,13 +1,13 @@
 """Who buys alike: the collaborative source of a shop, read for a user's whole timeline at each request."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retrieval import Interactions, ItemKNN, Ranking, Shelf, rank
+from retrieval import History, Interactions, ItemKNN, Ranking, Shelf, rank
+from tools.past import Past
 
 MIN_PURCHASES = 5
 NEIGHBOURS = 50
@@ -42,27 +42,23 @@ class Alike:
         source = ItemKNN.load(folder / "alike", fingerprint)
         return cls(source, Interactions.load(folder / "alike" / "items"), fingerprint, shelf)
 
-    def recommend(self, events: pl.DataFrame, k: int, allowed: NDArray[np.bool_]) -> list[tuple[str, float]]:
-        """The `k` best items, with their scores, for someone who did these `events` (columns item_id and ts, oldest first).
+    def known(self, past: Past) -> Past:
+        """The events on items that this source knows."""
+        return past.at(past.among(self._items.code_of))
 
-        `events` are `known` ones, `allowed` is a mask over the shelf. What was bought already may come again.
+    def recommend(self, past: Past, k: int, allowed: NDArray[np.bool_]) -> list[tuple[str, float]]:
+        """The `k` best items, with their scores, for someone with this `known` past.
+
+        `allowed` is a mask over the shelf. What was bought already may come again.
         """
-        history = self._items.history_of(events["item_id"].to_list(), _ages(events))
-        best: Ranking = rank(self._source.scores([history]), k, allowed[self._on_shelf])
+        best: Ranking = rank(self._source.scores([self._history(past)]), k, allowed[self._on_shelf])
         return [(self._items.item_ids[c], float(s)) for c, s in zip(best.items[0], best.scores[0], strict=True) if c >= 0]
 
-    def because(self, events: pl.DataFrame, item_ids: Iterable[str]) -> list[int]:
-        """For each of the items recommended for `events` (known ones alone) the row of the event that adds most to its score."""
-        history = self._items.history_of(events["item_id"].to_list(), _ages(events))
-        best = [self._source.explain(history, self._items.code_of[item_id])[0].event for item_id in item_ids]
-        return [event for event in best if event is not None]  # a neighbour is always one of an event
+    def because(self, past: Past, item_id: str) -> int | None:
+        """The place in a `known` past of the event that adds most to an item's score, None where none does."""
+        parts = self._source.explain(self._history(past), self._items.code_of[item_id])
+        return parts[0].event if parts else None
 
-    def known(self, events: pl.DataFrame) -> pl.DataFrame:
-        """The events on items that this source knows."""
-        return events.filter(pl.Series([item_id in self._items.code_of for item_id in events["item_id"]], dtype=pl.Boolean))
-
-
-def _ages(events: pl.DataFrame) -> list[float]:
-    """Days before the last event: visits are told apart by them."""
-    age = (pl.col("ts").max() - pl.col("ts")).dt.total_microseconds() / 86_400e6
-    return events.select(age).to_series().to_list()
+    def _history(self, past: Past) -> History:
+        """Ages are days before the last event: visits are told apart by them."""
+        return self._items.history_of(past.items, (past.days[-1:].sum() - past.days).tolist())

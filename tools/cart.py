@@ -11,7 +11,7 @@ from retrieval.baskets import with_topic
 from retrieval.missing import Missing, missing_topics, own_baskets
 from retrieval.rules import Rule
 from tools.bundles import best_sellers, bundle_of, holding, with_price
-from tools.candidates import rhythm
+from tools.reasons import rhythm
 from tools.results import BasketRule, Bundle, CartAnalysis, CartGap, CartLine, CartMission, DueHabit, OwnHabit
 from tools.shop import Shop
 
@@ -132,7 +132,7 @@ def _due(shop: Shop, timeline: pl.DataFrame, cart: Collection[str], sold: Mappin
             found.append(
                 DueHabit(
                     topic=topic,
-                    card=shop.card(sold[topic], habit.score, rhythm(habit), habit.evidence),
+                    card=shop.card(sold[topic], habit.score, rhythm(habit.interval_days, habit.last_ts), habit.evidence),
                     baskets=habit.baskets,
                     interval_days=habit.interval_days,
                     last_ts=habit.last_ts,

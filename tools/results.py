@@ -152,8 +152,13 @@ class ExplanationPart(BaseModel):
 
 
 class Explanation(BaseModel):
+    """`contributions` are what each source of the learned ranking, and what is known of the user and the item, add to its score
+    (Shapley values, from what is expected of any candidate): they sum to it. Empty where the item was not ranked so.
+    """
+
     card: Card
     parts: list[ExplanationPart]
+    contributions: dict[str, float] = {}
 
 
 class Quote(BaseModel):

@@ -13,6 +13,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from behavior import (
@@ -37,6 +38,8 @@ from retrieval.segmentation import Segmentation
 from retrieval.user_space import habits_of
 from tools.alike import Alike
 from tools.errors import ToolError, UnknownItem, UnknownTopic, UnknownUser
+from tools.likely import Likely
+from tools.past import Past
 from tools.people import People, activity_of
 from tools.results import Card
 from tools.review_index import ReviewIndex
@@ -47,7 +50,7 @@ CLOCK = "clock"
 SECRET = "pseudonym secret"
 """Name in the store of the key to the users' pseudonyms."""
 
-VIEWS = 8
+VIEWS = 9
 """Version of what is fitted and kept; views of another one are fitted anew."""
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -63,14 +66,16 @@ class Shop:
     """Use `open`. `features` has one row per (user, topic) with its `strength`, `traits` one per user, `people` is
     what audiences are made from, `reviews` what buyers wrote; all follow new events. `baskets` is what was learned from
     all baskets, `segmentation` the groups of users, `interest_model` what gives the strengths of the narrowest topics, None
-    where the log is too short to learn from."""
+    where the log is too short to learn from. `likely` ranks what is bought next, None in a shop too small to learn it;
+    `in_baskets` has the baskets of each item of the `shelf`."""
 
     def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
         self.settings = settings
         self.store = EventStore(settings.store_url)
         self.catalog = Catalog(self.store.load_items())
-        self.shelf = Shelf(self.catalog, list(self.catalog.items))
+        self.shelf = Shelf(self.catalog, sorted(self.catalog.items))
         self._timeline = lru_cache(WARM_USERS)(lambda user_id, _events: self.store.timeline_frame(user_id))
+        self._past = lru_cache(WARM_USERS)(lambda user_id, events: Past.of(self._timeline(user_id, events)))
         self._opened = monotonic()
         self._writing = Lock()  # requests come in threads, and a refresh that overtakes another would lose its users
         if self.store.get(SECRET) is None:
@@ -78,6 +83,7 @@ class Shop:
         self._secret = bytes.fromhex(self.store.get(SECRET) or "")
         self._log_end = self.store.last_ts() or datetime.now(UTC)
         self._load_or_fit(settings.home / "models" / "views", progress)
+        self.in_baskets = np.array([self.cooccurrence.baskets_of(item_id) for item_id in self.shelf.item_ids], np.int64)
         baskets = self.features.group_by("topic").agg(pl.col("baskets").sum())
         self.topics = TopicIndex(
             open_chroma(settings.home / "chroma", settings.chroma_url), self.catalog, dict(baskets.iter_rows())
@@ -117,10 +123,17 @@ class Shop:
 
     def timeline(self, user_id: str) -> pl.DataFrame:
         """All events of a user, oldest first. Raises UnknownUser."""
+        return self._timeline(user_id, self._events_of(user_id))
+
+    def past(self, user_id: str) -> Past:
+        """What recommendations read of the timeline. Raises UnknownUser."""
+        return self._past(user_id, self._events_of(user_id))
+
+    def _events_of(self, user_id: str) -> int:
         events = self.store.count(user_id)  # the log only grows, so a timeline of as many events is the same
         if not events:
             raise UnknownUser(user_id)
-        return self._timeline(user_id, events)
+        return events
 
     def profile(self, user_id: str, limit: int = 24) -> InterestProfile:
         """The numeric profile as of now. Raises UnknownUser."""
@@ -180,6 +193,7 @@ class Shop:
         with self._writing:
             erased = self.store.erase_user(user_id)
             self._timeline.cache_clear()
+            self._past.cache_clear()
             if not erased:
                 raise UnknownUser(user_id)
             self._refresh({user_id})
@@ -200,6 +214,7 @@ class Shop:
             progress("loading the fitted models")
             self.cooccurrence = Cooccurrence.load(folder)
             self.baskets = Baskets.load(folder)
+            self.likely = Likely.load(folder, self.shelf)
             self.alike = Alike.load(folder, self.shelf)
             self.interest_model = InterestModel.load(folder)
             self.features = pl.read_parquet(folder / "features.parquet")
@@ -227,6 +242,8 @@ class Shop:
         self.baskets = Baskets.fit(bought, self.catalog)
         progress("finding out who buys alike")
         self.alike = Alike.fit(bought, self.shelf)
+        progress("learning what is bought next")
+        self.likely = Likely.fit(bought, self.shelf)
         progress("reading what reviews say")
         self.reviews = ReviewIndex.of(log)
         progress("grouping the users")
@@ -239,6 +256,8 @@ class Shop:
             self.cooccurrence.save(fresh)
             self.baskets.save(fresh)
             self.alike.save(fresh)
+            if self.likely:
+                self.likely.save(fresh)
             if self.interest_model:
                 self.interest_model.save(fresh)
             self.segmentation.save(fresh)
