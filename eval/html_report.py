@@ -115,6 +115,7 @@ def _chart(metric: str, results: Results) -> str:
         marker={"color": HUE},
         text=_decimals(list(rows.values())),
         textposition="auto",
+        textangle=0,
         hovertemplate="%{y}: %{x}<extra></extra>",
     )
     layout = {

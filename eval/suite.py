@@ -76,16 +76,23 @@ def run(command: Sequence[str], evals: dict[str, tuple[str, ...]], progress: Pro
 def one(command: Sequence[str], name: str, arguments: tuple[str, ...]) -> Ended:
     """Run one eval in the checkout to its end and read the JSON line that it prints last."""
     started = perf_counter()
-    ran = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as child:
+        try:
+            said, faults = child.communicate()
+        except BaseException:  # we are told to end: let it close its vLLM and delete its copy of the shop
+            child.terminate()
+            child.communicate()
+            raise
     seconds = perf_counter() - started
-    if ran.returncode:
-        why = _last(ran.stderr) or _last(ran.stdout) or "it said nothing"
-        return Ended(name, arguments, seconds, None, f"ended with code {ran.returncode}: {why[:300]}")
+    if child.returncode:
+        why = _last(faults) or _last(said) or "it said nothing"
+        return Ended(name, arguments, seconds, None, f"ended with code {child.returncode}: {why[:300]}")
     try:
-        return Ended(name, arguments, seconds, Report.model_validate_json(_last(ran.stdout)))
+        return Ended(name, arguments, seconds, Report.model_validate_json(_last(said)))
     except ValidationError as error:
         why = error.errors(include_url=False)[0]["msg"]
-        return Ended(name, arguments, seconds, None, f"its last line is no report, {why}: {_last(ran.stdout)[:80]!r}")
+        return Ended(name, arguments, seconds, None, f"its last line is no report, {why}: {_last(said)[:80]!r}")
 
 
 def typed(ended: Ended) -> str:
