@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui import terminal
-from ui.evaluating import copy_of
+from ui.copies import copy_of
 from ui.terminal import err, out
 
 if TYPE_CHECKING:
