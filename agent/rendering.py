@@ -5,21 +5,8 @@ from functools import singledispatch
 
 from agent.bus import Bus
 from behavior.schema import Interest, InterestProfile
-from tools.results import (
-    Audience,
-    BrandInsight,
-    Bundles,
-    CampaignReport,
-    Card,
-    CartAnalysis,
-    Explanation,
-    Match,
-    PreferenceChange,
-    Recommendations,
-    Reviews,
-    Segments,
-    SimilarItems,
-)
+from tools.merchant_results import Audience, BrandInsight, CampaignReport, Match, Segments
+from tools.results import Bundles, Card, CartAnalysis, Explanation, PreferenceChange, Recommendations, Reviews, SimilarItems
 
 LINES = 5
 

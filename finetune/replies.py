@@ -7,21 +7,8 @@ from agent.bus import Bus
 from agent.rendering import percent
 from agent.reply import listed
 from behavior import InterestProfile
-from tools.results import (
-    Audience,
-    BrandInsight,
-    Bundles,
-    CampaignReport,
-    Card,
-    CartAnalysis,
-    Explanation,
-    Match,
-    PreferenceChange,
-    Recommendations,
-    Reviews,
-    Segments,
-    SimilarItems,
-)
+from tools.merchant_results import Audience, BrandInsight, CampaignReport, Match, Segments
+from tools.results import Bundles, Card, CartAnalysis, Explanation, PreferenceChange, Recommendations, Reviews, SimilarItems
 
 
 @singledispatch

@@ -27,8 +27,8 @@ from tools.clauses import (
 )
 from tools.errors import ToolError, UnknownUser
 from tools.matching import clause_values, passes
+from tools.merchant_results import Audience, AudienceMember, ClauseAudience, ClauseMember
 from tools.people import People
-from tools.results import Audience, AudienceMember, ClauseAudience, ClauseMember
 from tools.segments import segment_of_users
 from tools.shop import Shop
 

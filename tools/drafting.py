@@ -9,7 +9,7 @@ import re
 from tools.audience import usual_bound
 from tools.clauses import MAX_CLAUSES, And, Clause, InterestClause, Not, Or
 from tools.errors import ToolError, UnknownTopic
-from tools.results import AudienceDraft, TopicChoice, TopicScore
+from tools.merchant_results import AudienceDraft, TopicChoice, TopicScore
 from tools.shop import SURE, Shop
 
 ALTERNATIVES = 5

@@ -21,8 +21,8 @@ from tools.clauses import (
     leaves,
 )
 from tools.matching import first_day, on_topic, passes, topics_below
+from tools.merchant_results import ClauseMatch, Evidence, Match, Proof, WhatIf
 from tools.people import with_topics
-from tools.results import ClauseMatch, Evidence, Match, Proof, WhatIf
 from tools.shop import Shop
 from tools.whatif import other_count, other_strength, other_trait
 

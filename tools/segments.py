@@ -8,7 +8,15 @@ import polars as pl
 from retrieval.segmentation import SMALLEST
 from retrieval.user_space import HABITS, LOGARITHMIC, broad
 from tools.errors import ToolError, UnknownUser
-from tools.results import Segment, SegmentDifference, SegmentMembership, SegmentPoint, Segments, SegmentTrial, TypicalTopic
+from tools.merchant_results import (
+    Segment,
+    SegmentDifference,
+    SegmentMembership,
+    SegmentPoint,
+    Segments,
+    SegmentTrial,
+    TypicalTopic,
+)
 from tools.segment_words import SLIGHT, WORDS, in_words, name_of
 from tools.shop import Shop
 

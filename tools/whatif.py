@@ -8,8 +8,8 @@ from behavior import Catalog, Event, InterestModel, event_frame, strength, topic
 from behavior.expressions import visit
 from behavior.store import EVENT_SCHEMA
 from tools.clauses import BehaviourClause, InterestClause, TraitClause
+from tools.merchant_results import WhatIf
 from tools.people import TRAITS
-from tools.results import WhatIf
 
 BASKETS = (1, 2, 4, 8)
 """How many of the latest baskets are changed, one after the other, until the strength is on the other side of its bound."""

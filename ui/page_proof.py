@@ -3,7 +3,7 @@
 from html import escape
 
 from tools.clauses import Clause, InterestClause, Leaf, SegmentClause, TraitClause, leaves
-from tools.results import ClauseMatch, Evidence, Proof, SegmentMembership
+from tools.merchant_results import ClauseMatch, Evidence, Proof, SegmentMembership
 from ui.page_html import STATED, VERBS, sentence
 
 

@@ -15,9 +15,7 @@ from tests.conftest import tiny_shop
 from tests.ui.chromium import in_a_browser
 from tests.ui.served import scripted, served
 from tools import Shop, ToolError, audience_of, explain_clauses, list_segments, parse_clause, segment_map, segment_of
-from tools.results import (
-    Bundle,
-    Bundles,
+from tools.merchant_results import (
     CampaignGroup,
     CampaignReport,
     ClauseAudience,
@@ -31,6 +29,7 @@ from tools.results import (
     TopicChoice,
     TopicScore,
 )
+from tools.results import Bundle, Bundles
 from ui.page_audience import read, swapped, with_bound, with_topic, written
 from ui.page_charts import plane, strengths
 from ui.page_insight import brands, bundles_panel, campaign_panel, campaigns
