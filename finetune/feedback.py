@@ -25,11 +25,13 @@ from agent.profiler import CHOSEN, messages
 from agent.prompts import SYSTEM, Role
 from behavior import build_profile
 from finetune.dialogues import Message, guarded
-from finetune.profiles import FEWEST_EVENTS, TRIES, answer
+from finetune.profiles import FEWEST_EVENTS, answer
 from finetune.replies import reply
 from finetune.split import held_out
 from tools import Shop
 from tools.results import Card, Recommendations
+
+TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,13 @@ def _of_topic(shop: Shop, row: dict[str, Any], rng: random.Random) -> Pair | Non
             unwanted = [*ranked[: CHOSEN - 1], *meant[:1]]
     if not meant or not wanted or wanted == unwanted:
         return None
+    rejected = answer(profile, digest, unwanted, rng)
     unsaid = [digest.interests[ref].topic.lower() for ref in meant] if row["type"] == "dislike" else []
     for _ in range(TRIES):
-        chosen, rejected = (answer(profile, digest, refs, rng) for refs in (wanted, unwanted))
-        if chosen and rejected and not any(topic in chosen.lower() for topic in unsaid):
+        chosen = answer(profile, digest, wanted, rng)
+        if not (chosen and rejected):
+            return None
+        if not any(topic in chosen.lower() for topic in unsaid):
             return Pair(None, messages(digest), [_assistant(chosen)], [_assistant(rejected)])
     return None
 
