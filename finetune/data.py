@@ -40,7 +40,8 @@ def write(
 
     `from_feedback` adds what users told the shop: the preference pairs go to a file of their own beside `out`,
     `NAME.preferences.jsonl`, as trl's DPOTrainer takes them, and the wanted side of each is a row of `out`, which is how
-    `finetune train` learns from it: too few users correct a shop for more than supervised training.
+    `finetune train` learns from it: too few users correct a shop for more than supervised training. Of a chat turn the call that
+    led to the cards is learned as well, as the LLM made it.
 
     Held-out users and the last days of the log are left out, see `training_shop`, and so is the wording of `test_lines`.
     The same seed over the same shop gives the same file. Raises ValueError when nothing is left to train on.
