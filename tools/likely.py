@@ -117,7 +117,7 @@ class Likely:
         codes = np.array([code_of[past.items[n]] for n in events], np.int32)
         history = History(codes, np.maximum(now.timestamp() / 86_400 - past.days[events], 0.0))
         mask = allowed[self._on_shelf]
-        mask[[code_of[item_id] for item_id in past.carted() if item_id in code_of]] = False
+        mask[[code_of[item_id] for item_id in past.carted if item_id in code_of]] = False
         found = self._fusion.candidates([history], mask, [code_of[item_id] for item_id in also if item_id in code_of])
         scores = self._fusion.predict(found.features) if len(found.items) else np.zeros(0, np.float32)
         return Ranked(

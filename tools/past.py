@@ -18,7 +18,8 @@ LEADING = {"purchase": "bought", "cart_add": "put into the cart", "like": "like"
 class Past:
     """Events that lead on to other items, oldest first: `days` since 1970, `kinds` as in `LEADING`, each of one of the `visits`.
 
-    `bought` are items, `disliked` the ids and names of items, topics and brands.
+    `bought` are items, `carted` those that were put into the cart and neither bought nor liked, `disliked` the ids and names of
+    items, topics and brands.
     """
 
     items: list[str]
@@ -27,6 +28,7 @@ class Past:
     visits: list[str]
     days: NDArray[np.float64]
     bought: frozenset[str]
+    carted: frozenset[str]
     disliked: list[str]
 
     @classmethod
@@ -41,13 +43,9 @@ class Past:
             visits=leading.select(visit()).to_series().to_list(),
             days=leading["ts"].dt.timestamp("us").to_numpy() / 86_400e6,
             bought=frozenset(item_id for item_id, kind in zip(items, kinds, strict=True) if kind == "purchase"),
+            carted=frozenset(items) - {item_id for item_id, kind in zip(items, kinds, strict=True) if kind != "cart_add"},
             disliked=[name for name, word in opinions(timeline).items() if word == "dislike"],
         )
-
-    def carted(self) -> set[str]:
-        """What was put into the cart and neither bought nor liked."""
-        other = {item_id for item_id, kind in zip(self.items, self.kinds, strict=True) if kind != "cart_add"}
-        return set(self.items) - other
 
     def at(self, places: Sequence[int]) -> "Past":
         """These events alone."""
