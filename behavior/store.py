@@ -1,7 +1,7 @@
-"""The event log and the catalog's rows, in SQLite (WAL) or any database that SQLAlchemy speaks to."""
+"""The event log, the catalog's rows and users' attributes, in SQLite (WAL) or any database that SQLAlchemy speaks to."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,6 +38,8 @@ _TYPED = {pl.String(): "''", pl.Float64(): "0.0", pl.Datetime("us", "UTC"): "0"}
 SCAN_ROWS = 100_000
 MANY_ROWS = 200_000
 """From so many events on, starting a second process is worth its half second."""
+ATTRIBUTE_SCHEMA = {"user_id": pl.String(), "attribute": pl.String(), "value": pl.String()}
+"""Columns of what is known of users apart from their events: a row per user and attribute."""
 _REQUIRED = {"event_id", "user_id", "platform", "type", "ts", "quantity", "attributes"}
 
 _metadata = sa.MetaData()
@@ -51,6 +53,9 @@ _events = sa.Table(
     sa.Index("events_of_user", "user_id", "ts"),
 )
 _items = sa.Table("items", _metadata, sa.Column("item_id", sa.Text, primary_key=True), sa.Column("item", sa.Text, nullable=False))
+_users = sa.Table(
+    "users", _metadata, sa.Column("user_id", sa.Text, primary_key=True), sa.Column("attributes", sa.Text, nullable=False)
+)
 _meta = sa.Table("meta", _metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
 _quarantine = sa.Table(
     "quarantine",
@@ -73,7 +78,7 @@ class Appended:
 
 
 class EventStore:
-    """The append-only log of events, with the catalog's items, the quarantine and a few named values beside it."""
+    """The append-only log of events; beside it the catalog's items, users' attributes, the quarantine and a few named values."""
 
     def __init__(self, url: str) -> None:
         parsed = sa.make_url(url)
@@ -150,10 +155,11 @@ class EventStore:
         return None if last is None else datetime.fromtimestamp(last / 1e6, UTC)
 
     def erase_user(self, user_id: str) -> int:
-        """Delete all events of a user for good and return how many they were; quarantined rows go too."""
+        """Delete all events of a user for good and return how many they were; attributes and quarantined rows go too."""
         with self._begin() as connection:
             own = _quarantine.c.row.contains(f'"user_id": {json.dumps(user_id)}', autoescape=True)
             connection.execute(sa.delete(_quarantine).where(own))
+            connection.execute(sa.delete(_users).where(_users.c.user_id == user_id))
             return connection.execute(sa.delete(_events).where(_events.c.user_id == user_id)).rowcount
 
     def save_items(self, items: Iterable[Item]) -> None:
@@ -169,6 +175,20 @@ class EventStore:
         with self._begin() as connection:
             rows = [json.loads(row) for row in connection.scalars(sa.select(_items.c.item))]
         return [Item.model_construct(**{**row, "path": tuple(row["path"])}) for row in rows]
+
+    def save_users(self, users: Mapping[str, Mapping[str, str]]) -> None:
+        """Keep what is known of users apart from their events, as attribute: band by user id; known users' are replaced whole."""
+        rows = [{"user_id": user_id, "attributes": json.dumps(dict(known))} for user_id, known in users.items()]
+        if rows:
+            with self._begin() as connection:
+                connection.execute(_upsert(_users, "user_id", "attributes", bool(self._file)), rows)
+
+    def user_attributes(self) -> pl.DataFrame:
+        """What is known of users apart from their events, unordered, with the columns of `ATTRIBUTE_SCHEMA`."""
+        with self._begin() as connection:
+            rows = connection.execute(sa.select(_users.c.user_id, _users.c.attributes)).fetchall()
+        pairs = [(user_id, *pair) for user_id, known in rows for pair in json.loads(known).items()]
+        return pl.DataFrame(pairs, schema=ATTRIBUTE_SCHEMA, orient="row")
 
     def quarantine(self, source: str, rows: Iterable[tuple[str, str]]) -> None:
         """Keep rejected rows as (reason, row as JSON)."""

@@ -12,6 +12,8 @@ ACCOUNT = "account"
 """Name in the store of the demo's ingest account, in words."""
 ITEMS = "items"
 """Name in the store of the version of its items."""
+USERS = "users"
+"""Name in the store of the version of what is known of its users apart from their events."""
 
 
 def prepare(settings: Settings, progress: Callable[[str], None]) -> Shop:
@@ -30,6 +32,10 @@ def prepare(settings: Settings, progress: Callable[[str], None]) -> Shop:
         )
         store.set(CLOCK, "log")
         store.set(ACCOUNT, str(account))
+    if store.get(USERS) != version:
+        here = set(store.users())  # who was erased stays erased
+        store.save_users({user_id: known for user_id, known in completejourney.users().items() if user_id in here})
+        store.set(USERS, version)
     store.close()
     return Shop.open(settings, progress)
 

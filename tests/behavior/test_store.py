@@ -85,6 +85,24 @@ def test_erasing_a_user_takes_the_quarantined_rows_along(store: EventStore) -> N
     assert [json.loads(row) for _, _, row in store.quarantined()] == rows[1:]
 
 
+def test_what_is_known_of_users_is_kept_replaced_and_erased(store: EventStore) -> None:
+    assert store.user_attributes().is_empty()
+    store.save_users({"dora": {"age": "45-54", "home": "Owner"}, "ben": {"kids": "çok 👶"}, "carl": {}})
+    store.save_users({"dora": {"age": "55-64"}})
+    assert set(store.user_attributes().rows()) == {("dora", "age", "55-64"), ("ben", "kids", "çok 👶")}
+    store.erase_user("dora")
+    assert store.user_attributes().rows() == [("ben", "kids", "çok 👶")]
+
+
+def test_a_store_made_before_users_were_described_gets_their_table(store: EventStore, tmp_path: Path) -> None:
+    with store._begin() as connection:
+        connection.exec_driver_sql("DROP TABLE users")
+    again = EventStore(f"sqlite:///{tmp_path / 'tiny.db'}")
+    again.save_users({"dora": {"age": "45-54"}})
+    assert again.user_attributes().rows() == [("dora", "age", "45-54")]
+    again.close()
+
+
 def test_a_full_disk_is_one_readable_error_and_loses_nothing(store: EventStore) -> None:
     with store._begin() as connection:
         connection.exec_driver_sql(f"PRAGMA max_page_count={connection.exec_driver_sql('PRAGMA page_count').scalar()}")
