@@ -163,8 +163,22 @@ class TypicalTopic(BaseModel):
     users: int
 
 
+class Demographic(BaseModel):
+    """A value of an attribute (such as age: 45-54) that is clearly more frequent in a segment than among all users.
+
+    `share` is that of the `known` users of the segment whose attribute is known, `overall` that of all users whose is.
+    """
+
+    attribute: str
+    value: str
+    share: float
+    overall: float
+    known: int
+
+
 class Segment(BaseModel):
-    """`topics` are the names of `typical`; (`x`, `y`) is the segment's middle on the map of `segment_map`."""
+    """`topics` are the names of `typical`. `demographics` is empty where too little is known. (`x`, `y`) is the segment's middle
+    on the map of `segment_map`."""
 
     segment_id: str
     name: str
@@ -173,6 +187,7 @@ class Segment(BaseModel):
     topics: list[str]
     differences: list[SegmentDifference] = []
     typical: list[TypicalTopic] = []
+    demographics: list[Demographic] = []
     x: float = 0.0
     y: float = 0.0
 

@@ -1,4 +1,4 @@
-"""Segments of the shop's users, described: what sets each apart, what it buys, and why somebody is in it."""
+"""Segments of the shop's users, described: what sets each apart, what it buys, who they are, and why somebody is in it."""
 
 from math import sqrt
 
@@ -7,6 +7,7 @@ import polars as pl
 
 from retrieval.segmentation import SMALLEST
 from retrieval.user_space import HABITS, LOGARITHMIC, broad
+from tools.demographics import telling_demographics
 from tools.errors import ToolError, UnknownUser
 from tools.merchant_results import (
     Segment,
@@ -101,6 +102,7 @@ def _described(shop: Shop) -> list[Segment]:
     """Every segment of enough users, the largest first."""
     members = shop.segmentation.members
     typical = _typical(shop, members)
+    demographics = telling_demographics(members.select("user_id", "segment"), shop.store.user_attributes())
     groups = {number: rows for (number,), rows in members.group_by("segment") if number is not None and len(rows) >= SMALLEST}
     segments: list[Segment] = []
     for number in sorted(groups, key=lambda number: (-len(groups[number]), number)):
@@ -117,6 +119,7 @@ def _described(shop: Shop) -> list[Segment]:
                 topics=names,
                 differences=differences,
                 typical=topics,
+                demographics=demographics.get(number, []),
                 x=float(rows["x"].to_numpy().mean()),
                 y=float(rows["y"].to_numpy().mean()),
             )

@@ -56,10 +56,15 @@ def _card(place: int, segment: Segment) -> str:
         f"<li>{escape(topic.topic)}: {topic.share:.1%} of purchases, {topic.lift:.1f} times the usual</li>"
         for topic in segment.typical
     )
+    people = ", ".join(
+        f"{known.attribute} {known.value} for {known.share:.0%} of {known.known:,} ({known.overall:.0%} of all known)"
+        for known in segment.demographics
+    )
     return (
         f'<article class="ink-card" data-segment="{escape(segment.segment_id)}">'
         f'<p class="ink-eyebrow">{segment.size:,} users, {segment.share:.0%}</p>'
         f'<h3><span class="ink-count">{place}</span> {escape(segment.name)}</h3>'
         f"{f'<h3>What sets it apart</h3><ul>{apart}</ul>' if apart else ''}"
-        f"{f'<h3>What it buys more of</h3><ul>{topics}</ul>' if topics else ''}</article>"
+        f"{f'<h3>What it buys more of</h3><ul>{topics}</ul>' if topics else ''}"
+        f"{f'<p>Where known: {escape(people)}</p>' if people else ''}</article>"
     )

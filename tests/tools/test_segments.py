@@ -66,6 +66,17 @@ def test_a_segment_is_found_by_id_by_name_or_by_words(crowded: Shop) -> None:
     assert all(segment.name in str(error.value) for segment in segments)
 
 
+def test_demographics_are_told_where_known_and_go_with_the_erased(tmp_path: Path) -> None:
+    with closing(crowd.open_crowd(tmp_path, crowd.weekly("guest", 1.01))) as shop:
+        assert not any(segment.demographics for segment in list_segments(shop).segments)
+        young = {f"weekly-{who}": {"age": "19-24"} for who in range(2, 11)} | {"guest": {"age": "19-24"}}
+        shop.store.save_users(young | {f"monthly-{who}": {"age": "65+"} for who in range(9)})
+        told = [one for segment in list_segments(shop).segments for one in segment.demographics]
+        assert [(one.value, one.share, one.known) for one in told] == [("19-24", 1.0, 10)]
+        shop.erase("guest")
+        assert not any(segment.demographics for segment in list_segments(shop).segments)
+
+
 def test_the_map_has_everyone_and_names_nobody(crowded: Shop) -> None:
     points = segment_map(crowded)
     assert len(points) == 2 * crowd.EACH

@@ -21,6 +21,7 @@ from tools.merchant_results import (
     ClauseAudience,
     ClauseMatch,
     ClauseMember,
+    Demographic,
     Evidence,
     Proof,
     Segment,
@@ -203,7 +204,8 @@ def test_every_text_from_the_shop_is_escaped() -> None:
     proof = Proof(path="$", in_words=MARKUP, wanted=True, passes=False, value=0.1, threshold=0.2, margin=-0.1, evidence=[event])
     match = ClauseMatch(pseudonym=MARKUP, in_words=MARKUP, matches=False, proofs=[proof], nearest_miss=["$"])
     group = CampaignGroup(name=MARKUP, reached=20, redeemers=10, rate=0.5)
-    segment = Segment(segment_id=MARKUP, name=MARKUP, size=10, share=1.0, topics=[MARKUP])
+    told = Demographic(attribute=MARKUP, value=MARKUP, share=0.5, overall=0.2, known=20)
+    segment = Segment(segment_id=MARKUP, name=MARKUP, size=10, share=1.0, topics=[MARKUP], demographics=[told])
     campaign = CampaignReport(
         campaign=MARKUP,
         reached=20,
@@ -224,6 +226,7 @@ def test_every_text_from_the_shop_is_escaped() -> None:
         campaign_panel(campaign),
         bundles_panel(Bundles(topic=None, bundles=[bundle])),
     ]
+    assert "for 50% of 20 (20% of all known)" in segments_panel(Segments(segments=[segment]))
     for page in pages:
         assert "&lt;script&gt;" in page
         assert "<script>" not in page
