@@ -86,9 +86,9 @@ def show(
     for metric in metrics:
         table.add_row(metric, *(f"{row[metric]:g}" if metric in row else "" for row in results.values()))
     console.print(table)
-    bins = Table("", *numeric.reliability, title="Of what is said to be so likely, how much happened")
-    for metric in ("said", "happened", "share"):
-        bins.add_row(metric, *(f"{row[metric]:.3f}" for row in numeric.reliability.values()))
+    bins = Table("", "said", "happened", "share", title="Of what is said to be so likely, how much happened")
+    for name, row in numeric.reliability.items():
+        bins.add_row(name, *(f"{row[metric]:.3f}" for metric in ("said", "happened", "share")))
     console.print(bins)
     if numeric.model is None:
         console.print("too little to learn from: the numeric row is the plain estimate")
