@@ -45,7 +45,7 @@ def test_every_result_has_a_rendering_with_its_numbers(shop: Shop) -> None:
     bus = Bus()
     assert render(set_preference(shop, "dora", "Dog food", likes=False), bus).startswith("noted t1: disliked, was ")
     assert "total $19.80" in render(analyze_cart(shop, {"dogfood": 2}), bus)
-    assert "needs 50%" in render(explain_match(shop, "dora", "Cat food"), bus)
+    assert "needs 50%" in render(explain_match(shop, "dora", "Cat food", min_strength=0.5), bus)
     assert "fewer than 10 users" in render(build_audience(shop, "Cat food"), bus)
     assert f": {len(tiny.HABITS)} users, likes " in render(list_segments(shop), bus)
     with pytest.raises(TypeError, match="dict"):
