@@ -58,7 +58,7 @@ def test_those_on_data_get_its_path(tmp_path: Path) -> None:
         (tmp_path / path).touch()
     found = chosen([], tmp_path)
     assert list(found) == [*EVALS, *ON_DATA]
-    assert found["reviews"] == ("reviews", "--data", str(tmp_path / ON_DATA["reviews"][1]))
+    assert found["reviews"] == ("reviews", "--llm", "--data", str(tmp_path / ON_DATA["reviews"][1]))
     assert list(chosen(["search", "reviews"], tmp_path)) == ["search", "reviews"]
 
 
