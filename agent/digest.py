@@ -8,6 +8,7 @@ import polars as pl
 from agent.rendering import day
 from behavior import Catalog, Interest, InterestProfile, Trait
 from behavior.expressions import visit
+from tools import Shop
 
 CANDIDATES, STATED, TURNING, SESSIONS = 12, 4, 2, 3
 WIDTH = 60
@@ -69,6 +70,11 @@ def make_digest(profile: InterestProfile, timeline: pl.DataFrame, catalog: Catal
         names=names,
         words=frozenset(map(stem, set(re.findall(r"[a-z]{3,}", " ".join(names))))),
     )
+
+
+def digest_of(shop: Shop, user_id: str) -> Digest:
+    """The digest of a user of a shop as of now. Raises UnknownUser."""
+    return make_digest(shop.profile(user_id, WIDTH), shop.timeline(user_id), shop.catalog)
 
 
 def show(line: Line) -> str:

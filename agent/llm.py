@@ -50,22 +50,26 @@ class LLM:
         Raises LLMUnavailable, also if the answer was not complete within `max_tokens`.
         """
         from openai import OpenAI
-        from openai.types.shared_params import ResponseFormatJSONSchema
 
-        answer: ResponseFormatJSONSchema = {
-            "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": schema, "strict": True},
-        }
         with self.readable_errors(), OpenAI(base_url=self.url, api_key="none", timeout=self.timeout, max_retries=1) as client:
-            reply = client.chat.completions.create(
-                model=self.model, messages=cast(Any, messages), response_format=answer, max_tokens=max_tokens, temperature=0.0
-            )
+            reply = client.chat.completions.create(**cast(Any, self.json_request(messages, schema, max_tokens)))
         if isinstance(reply, str) or not reply.choices:  # openai hands on an answer that is no JSON as text
             raise LLMUnavailable(f"the LLM at {self.url!r} answered {_one_line(str(reply))[:80]!r}, which is no completion")
         text = reply.choices[0].message.content or ""
         if reply.choices[0].finish_reason == "length":
             raise LLMUnavailable(f"the LLM's JSON was not complete after {max_tokens} tokens: {text[-80:]!r}")
         return text
+
+    def json_request(self, messages: list[dict[str, Any]], schema: dict[str, Any], max_tokens: int) -> dict[str, Any]:
+        """The body of the request that `write_json` sends."""
+        answer = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
+        return {
+            "messages": messages,
+            "model": self.model,
+            "response_format": answer,
+            "max_tokens": max_tokens,
+            "temperature": 0.0,
+        }
 
     def healthy(self) -> bool:
         """Whether the server answers within two seconds."""

@@ -51,22 +51,10 @@ class Written:
     answers: list[str] = field(default_factory=list)
 
     def write_json(self, messages: list[dict[str, Any]], schema: dict[str, Any], max_tokens: int) -> str:
-        self.requests.append(json_request(self.llm, messages, schema, max_tokens))
+        self.requests.append(self.llm.json_request(messages, schema, max_tokens))
         answer = self.llm.write_json(messages, schema, max_tokens)
         self.answers.append(answer)
         return answer
-
-
-def json_request(llm: LLM, messages: list[dict[str, Any]], schema: dict[str, Any], max_tokens: int) -> Request:
-    """What `LLM.write_json` sends."""
-    answer = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
-    return {
-        "messages": messages,
-        "model": llm.model,
-        "max_tokens": max_tokens,
-        "response_format": answer,
-        "temperature": 0.0,
-    }
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from rich.table import Table
 from scipy.stats import binomtest
 
 from agent.chat import Chat, open_sessions
-from agent.digest import WIDTH, make_digest
+from agent.digest import digest_of
 from agent.llm import LLM
 from agent.profiler import write
 from agent.server import local_server
@@ -142,7 +142,7 @@ async def _supported(shop: Shop, llm: LLM, users: Sequence[str], progress: Calla
     async def one(user: str) -> float:
         nonlocal written
         async with free:
-            digest = make_digest(shop.profile(user, WIDTH), shop.timeline(user), shop.catalog)
+            digest = digest_of(shop, user)
             report = (await asyncio.to_thread(write, digest, llm)).report
         written += 1
         progress(f"wrote {written} of {len(users)} profiles")

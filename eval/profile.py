@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from behavior import Catalog, EventStore, InterestModel, Item, strength, topic_features
+from behavior.interest_model import WINDOW
 from eval.report import Report, printed, rounded
 
 TEST_DATE = datetime(2017, 12, 1, tzinfo=UTC)
-WINDOW = timedelta(days=28)
 LEFT_OUT = ("FUEL", "MISC SALES TRAN", "COUPON", "MISCELLANEOUS")
 K = 10
 BINS = 15

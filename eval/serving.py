@@ -22,11 +22,11 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.chat import Chat, Done
-from agent.digest import WIDTH, Digest, make_digest
+from agent.digest import digest_of
 from agent.llm import LLM
 from agent.profiler import MAX_TOKENS, Writing, answer_schema, messages, write
 from agent.prompts import Role
-from eval.bare import Answered, Bare, Heard, Streamed, Written, bare, json_request
+from eval.bare import Answered, Bare, Heard, Streamed, Written, bare
 from eval.report import Report, printed, rounded
 from tools import Shop
 
@@ -168,20 +168,16 @@ def _wave(shop: Shop, llm: LLM, server: Bare, users: Sequence[str]) -> tuple[lis
 def _written(shop: Shop, llm: LLM, user: str) -> OurProfile:
     started = perf_counter()
     asked = Written(llm)
-    writing = write(_digest(shop, user), asked)
+    writing = write(digest_of(shop, user), asked)
     return OurProfile(asked, writing, perf_counter() - started)
 
 
 def _decode(shop: Shop, llm: LLM, server: Bare, users: Sequence[str]) -> dict[str, float]:
     """Profiles read as they are written by the bare server."""
-    digests = [_digest(shop, user) for user in users]
-    requests = [json_request(llm, messages(digest), answer_schema(digest), MAX_TOKENS) for digest in digests]
+    digests = [digest_of(shop, user) for user in users]
+    requests = [llm.json_request(messages(digest), answer_schema(digest), MAX_TOKENS) for digest in digests]
     streams = [server.stream([request]) for request in requests]
     return _waits([one.seconds for one in streams], [one.first_token for one in streams]) | decode_rate(streams)
-
-
-def _digest(shop: Shop, user: str) -> Digest:
-    return make_digest(shop.profile(user, WIDTH), shop.timeline(user), shop.catalog)
 
 
 def decode_rate(streams: Sequence[Streamed]) -> dict[str, float]:

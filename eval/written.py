@@ -21,13 +21,13 @@ from agent.digest import WIDTH, Digest, make_digest
 from agent.llm import LLMUnavailable
 from agent.profiler import WritesJson, Writing, apply, check_sentence, split_sentences, write
 from behavior import InterestModel, InterestProfile, build_profile, trait_values
-from eval.profile import TEST_DATE, WINDOW, bought_topics, product_types, scores
-from finetune.profiles import compose
+from behavior.interest_model import WINDOW
+from eval.profile import TEST_DATE, bought_topics, product_types, scores
+from finetune.profiles import FEWEST_EVENTS, compose
 from finetune.split import held_out
 from tools import Shop
 
 AT_ONCE = 8
-FEWEST_EVENTS = 20
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,11 @@ def candidates(
     those in `also` where the ranking knows them. Raises UnknownUser.
     """
     fitting = fits(shop, topics)
-    if shop.likely is None:  # the one place that decides: a shop too small to learn from is ranked by fixed shares
-        found = shares(shop, shop.alike, shop.timeline(user_id), past, allowed)
-    else:
+    if shop.likely:  # the one place that decides: a shop too small to learn from is ranked by fixed shares
         found = fused(shop, shop.likely, past, allowed & (fitting > 0) if topics else allowed, also)
+    else:
+        assert shop.alike is not None
+        found = shares(shop, shop.alike, shop.timeline(user_id), past, allowed)
     if topics:
         return _said(shop, fitting, found)
     return found if allowed[found.codes].any() or len(also) else _popular(shop, allowed)

@@ -66,8 +66,8 @@ class Shop:
     """Use `open`. `features` has one row per (user, topic) with its `strength`, `traits` one per user, `people` is
     what audiences are made from, `reviews` what buyers wrote; all follow new events. `baskets` is what was learned from
     all baskets, `segmentation` the groups of users, `interest_model` what gives the strengths of the narrowest topics, None
-    where the log is too short to learn from. `likely` ranks what is bought next, None in a shop too small to learn it;
-    `in_baskets` has the baskets of each item of the `shelf`."""
+    where the log is too short to learn from. `likely` ranks what is bought next; a shop too small to learn it has `alike`, who
+    buys alike, instead, and each is None where the other is. `in_baskets` has the baskets of each item of the `shelf`."""
 
     def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
         self.settings = settings
@@ -78,9 +78,11 @@ class Shop:
         self._past = lru_cache(WARM_USERS)(lambda user_id, events: Past.of(self._timeline(user_id, events)))
         self._opened = monotonic()
         self._writing = Lock()  # requests come in threads, and a refresh that overtakes another would lose its users
-        if self.store.get(SECRET) is None:
-            self.store.set(SECRET, secrets.token_hex(16))
-        self._secret = bytes.fromhex(self.store.get(SECRET) or "")
+        secret = self.store.get(SECRET)
+        if secret is None:
+            secret = secrets.token_hex(16)
+            self.store.set(SECRET, secret)
+        self._secret = bytes.fromhex(secret)
         self._log_end = self.store.last_ts() or datetime.now(UTC)
         self._load_or_fit(settings.home / "models" / "views", progress)
         self.in_baskets = np.array([self.cooccurrence.baskets_of(item_id) for item_id in self.shelf.item_ids], np.int64)
@@ -215,7 +217,7 @@ class Shop:
             self.cooccurrence = Cooccurrence.load(folder)
             self.baskets = Baskets.load(folder)
             self.likely = Likely.load(folder, self.shelf)
-            self.alike = Alike.load(folder, self.shelf)
+            self.alike = None if self.likely else Alike.load(folder, self.shelf)
             self.interest_model = InterestModel.load(folder)
             self.features = pl.read_parquet(folder / "features.parquet")
             self.traits = pl.read_parquet(folder / "traits.parquet")
@@ -240,10 +242,9 @@ class Shop:
         bought = log.filter(pl.col("type") == "purchase", pl.col("item_id").is_in(listed))
         self.cooccurrence = Cooccurrence.fit(bought)
         self.baskets = Baskets.fit(bought, self.catalog)
-        progress("finding out who buys alike")
-        self.alike = Alike.fit(bought, self.shelf)
         progress("learning what is bought next")
         self.likely = Likely.fit(bought, self.shelf)
+        self.alike = None if self.likely else Alike.fit(bought, self.shelf)
         progress("reading what reviews say")
         self.reviews = ReviewIndex.of(log)
         progress("grouping the users")
@@ -255,7 +256,8 @@ class Shop:
         with self._swapped() as fresh:
             self.cooccurrence.save(fresh)
             self.baskets.save(fresh)
-            self.alike.save(fresh)
+            if self.alike:
+                self.alike.save(fresh)
             if self.likely:
                 self.likely.save(fresh)
             if self.interest_model:
