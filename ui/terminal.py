@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 out = Console()
 err = Console(stderr=True)
+QUIET_SECONDS = 60
+"""After so long a step says again how far it is, where there is no bar."""
 
 Report = Callable[[str], None]
 OpenShop = Callable[["Settings", Report], "Shop"]
@@ -31,14 +34,15 @@ OpenShop = Callable[["Settings", Report], "Shop"]
 
 @contextmanager
 def progress() -> Iterator[Report]:
-    """What is being done, on standard error: a bar on a terminal, elsewhere a line for each step."""
+    """What is being done, on standard error: a bar on a terminal, else a line for each step and each minute of a long one."""
     if not err.is_terminal:
-        steps = [""]
+        said, at = "", 0.0
 
         def line(message: str) -> None:
+            nonlocal said, at
             step = re.sub(r"[\d,.]+", "", message)  # counts and seconds go on within a step
-            if step != steps[-1]:
-                steps.append(step)
+            if step != said or monotonic() - at >= QUIET_SECONDS:
+                said, at = step, monotonic()
                 err.print(message, markup=False, highlight=False, soft_wrap=True)
 
         yield line

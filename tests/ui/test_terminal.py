@@ -68,3 +68,12 @@ def test_progress_away_from_a_terminal_is_a_line_for_each_step(capsys: pytest.Ca
         for message in ("stored 1,000 rows", "stored 2,000 rows", "fitting"):
             report(message)
     assert capsys.readouterr().err == "stored 1,000 rows\nfitting\n"
+
+
+def test_a_long_step_says_how_far_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 130.0, 161.0, 161.0])
+    monkeypatch.setattr(terminal, "monotonic", lambda: next(clock))
+    with terminal.progress() as report:
+        for step in (1, 2, 3):
+            report(f"step {step} of 900")
+    assert capsys.readouterr().err == "step 1 of 900\nstep 3 of 900\n"
