@@ -57,6 +57,7 @@ def make_digest(profile: InterestProfile, timeline: pl.DataFrame, catalog: Catal
     """The digest of a profile and the event frame it was made from: 12 candidates, 400 to 600 tokens for a regular customer.
 
     Candidates are what the user stated (at most 4), then the 2 strongest that are new and the 2 that fade, then the strongest.
+    A topic avoided for its reviews is never one: to the LLM, avoided means that the user asked for it.
     """
     chosen = _choose(profile.interests)
     refs = {interest.topic: f"i{n}" for n, interest in enumerate(chosen, 1)}
@@ -92,7 +93,7 @@ def stem(word: str) -> str:
 
 def _choose(interests: list[Interest]) -> list[Interest]:
     stated = [i for i in interests if i.origin == "stated"][:STATED]
-    inferred = [i for i in interests if i.origin == "inferred"]
+    inferred = [i for i in interests if i.origin == "inferred" and i.polarity == "likes"]
     turning = [i for horizon in ("new", "fading") for i in [j for j in inferred if j.horizon == horizon][:TURNING]]
     strongest = [i for i in inferred if i not in turning]
     kept = [*stated, *turning, *strongest][:CANDIDATES]

@@ -131,11 +131,12 @@ class ProfileWriter:
 
 
 def _shown(profile: InterestProfile, chosen: set[str], numeric: InterestProfile) -> InterestProfile:
-    """The profile cut to what the numeric one shows (all that was stated, and the 24 strongest else) and what the LLM chose."""
+    """The profile cut to what the numeric one shows (all that was stated or is avoided, and the 24 strongest else) and what the
+    LLM chose."""
     inferred = [interest.topic for interest in numeric.interests if interest.origin == "inferred"]
     shown = chosen | set(inferred[:SHOWN])
 
     def keeps(interest: Interest) -> bool:
-        return interest.origin == "stated" or interest.topic in shown
+        return interest.origin == "stated" or interest.polarity == "avoids" or interest.topic in shown
 
     return profile.model_copy(update={"interests": [interest for interest in profile.interests if keeps(interest)]})

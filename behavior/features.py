@@ -6,6 +6,7 @@ import polars as pl
 
 from behavior.catalog import Catalog
 from behavior.expressions import age_days
+from behavior.opinions import standing_opinion, topic_opinions
 from behavior.visits import habits, looks, paces, topic_visits
 
 EVIDENCE = 8
@@ -19,8 +20,9 @@ MODEL_ONLY = [
     *("days_since", "days_since_first", "decayed_weeks", "decayed_baskets", "last_28", "last_84", "periods", "rows", "saved"),
     *("median_interval_days", "interval_deviation", "again", "deal", "baskets_since", "looks_recent"),
     *("user_baskets", "user_recent", "user_decayed", "user_days_since"),
+    *("reviews", "stars", "reviewed_ts", "review_evidence"),
 ]
-"""Columns of `topic_features` that only the strength is made from: to keep them beside it would double the memory."""
+"""Columns of `topic_features` for one strength or profile alone: to keep them beside all strengths would double the memory."""
 
 
 def topic_features(events: pl.DataFrame, catalog: Catalog, as_of: datetime) -> pl.DataFrame:
@@ -29,8 +31,8 @@ def topic_features(events: pl.DataFrame, catalog: Catalog, as_of: datetime) -> p
     `events` has the columns of an event frame and holds each of its users' whole history. Columns of the result:
     `is_leaf`; all of `habits` (its counts and sums 0 where nothing was bought), `looks` and `paces`, a basket being a session
     (a day where there is no session) with a purchase; `views`, `carts`; `stated` (1 liked, -1 disliked, null when nothing was
-    said) and `stated_ts`, the user's latest word on the topic; `observed_days` since the user's first event; `evidence`, the
-    newest event ids, at most 8.
+    said) and `stated_ts`, the user's latest word on the topic; all of `topic_opinions`, null without stars, its `opinion` as it
+    stands beside what was bought; `observed_days` since the user's first event; `evidence`, the newest event ids, at most 8.
     """
     events = events.filter(pl.col("ts") <= as_of)
     on_topics = events_on_topics(events, catalog)
@@ -56,7 +58,9 @@ def topic_features(events: pl.DataFrame, catalog: Catalog, as_of: datetime) -> p
         .join(topic_habits(visits, on_topics, as_of), on=["user_id", "topic"], how="left")
         .join(paces(visits, as_of), on="user_id", how="left")
         .join(events.group_by("user_id").agg(observed_days=age_days(pl.col("ts"), as_of).max()), on="user_id")
+        .join(topic_opinions(events, catalog), on=["user_id", "topic"], how="left")
         .with_columns(pl.col(COUNTED).fill_null(0))
+        .with_columns(opinion=standing_opinion())
         .sort("user_id", "topic")
     )
 

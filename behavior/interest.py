@@ -10,6 +10,7 @@ from behavior.catalog import Catalog
 from behavior.expressions import discount, visit
 from behavior.features import topic_features
 from behavior.interest_model import InterestModel
+from behavior.opinions import EVIDENCE, avoided
 from behavior.propensity_features import simple_estimate
 from behavior.schema import Horizon, Interest, InterestProfile, TopicStats, Trait
 from behavior.visits import HALF_LIFE_DAYS, RECENT_HALF_LIFE_DAYS
@@ -28,13 +29,14 @@ def strength(features: pl.DataFrame, model: InterestModel | None = None) -> pl.S
 
     The model's where it covers the row (then `features` must hold each user's rows whole), else the gamma-Poisson estimate of
     `simple_estimate`. A stated like counts as eight baskets more, of a rate that adds to the estimated one; a stated dislike
-    leaves .01 until something is said again.
+    leaves .01 until something is said again, the user's own reviews against the topic .01 at most.
     """
-    simple = features.select(value=simple_estimate(), liked=simple_estimate(STATED_BASKETS), stated="stated")
+    simple = features.select(value=simple_estimate(), liked=simple_estimate(STATED_BASKETS), stated="stated", avoided=avoided())
     learned = pl.Series([None] * len(features), dtype=pl.Float64) if model is None else model.probability(features)
     value = pl.coalesce("learned", "value")
     liked = 1 - (1 - value) * (1 - pl.col("liked")) / (1 - pl.col("value"))
-    chosen = pl.when(pl.col("stated") == -1).then(AVOIDED).when(pl.col("stated") == 1).then(liked).otherwise(value)
+    said = pl.when(pl.col("stated") == -1).then(AVOIDED).when(pl.col("stated") == 1).then(liked)
+    chosen = said.when("avoided").then(pl.min_horizontal(value, AVOIDED)).otherwise(value)
     return simple.with_columns(learned=learned).select(strength=chosen)["strength"]
 
 
@@ -77,16 +79,17 @@ def build_profile(
 ) -> InterestProfile:
     """The numeric profile of one user from the user's whole timeline (an event frame).
 
-    The `limit` strongest topics (the narrowest ones, or all levels), and all that the user stated. `population` is
-    `trait_values` of all users, for percentiles; `model` gives the strengths and says what drove them. An empty timeline
-    gives an empty profile.
+    The `limit` strongest topics (the narrowest ones, or all levels), those that the user's reviews are against, and all that the
+    user stated. `population` is `trait_values` of all users, for percentiles; `model` gives the strengths and says what drove
+    them. An empty timeline gives an empty profile.
     """
     features = topic_features(timeline, catalog, as_of)
     ranked = features.with_columns(strength=strength(features, model)).sort(
         pl.col("strength"), pl.col("topic"), descending=[True, False]
     )
-    stated = pl.col("stated").is_not_null()
-    chosen = pl.concat([ranked.filter(stated), ranked.filter(~stated, pl.col("is_leaf") | (levels == "all")).head(limit)])
+    shown = pl.col("is_leaf") | (levels == "all")
+    always = pl.col("stated").is_not_null() | (avoided() & shown)
+    chosen = pl.concat([ranked.filter(always), ranked.filter(~always, shown).head(limit)])
     rows = chosen.sort("strength", "topic", descending=[True, False])
     drivers = {} if model is None else model.drivers(features, rows["topic"].to_list())
     return InterestProfile(
@@ -117,28 +120,32 @@ def reason(row: dict[str, Any]) -> str:
     if row["stated"]:
         word = "said to like it" if row["stated"] == 1 else "said to avoid it"
         return f"{word} on {_day(row['stated_ts'])}" + (f", bought {_times(row['baskets'])}" if row["baskets"] else "")
-    if not row["baskets"]:
-        return f"looked at {_times(row['views'] + row['carts'])}, never bought"
-    pace = (
-        f", about every {round(row['mean_interval_days']) or 1} days"
-        if row["baskets"] > 2 and row["mean_interval_days"] >= 1.5
-        else ""
-    )
-    return f"bought {_times(row['baskets'])}{pace}, last on {_day(row['last_ts'])}"
+    acts = []
+    if row["baskets"]:
+        often = row["baskets"] > 2 and row["mean_interval_days"] >= 1.5
+        pace = f", about every {round(row['mean_interval_days']) or 1} days" if often else ""
+        acts = [f"bought {_times(row['baskets'])}{pace}, last on {_day(row['last_ts'])}"]
+    elif looks := row["views"] + row["carts"]:
+        acts = [f"looked at {_times(looks)}, never bought"]
+    if _cites_reviews(row):
+        acts = [_reviewed(row["reviews"], row["stars"]), *acts]
+    return ", ".join(acts) or "never bought"
 
 
 def _interest(row: dict[str, Any], catalog: Catalog, as_of: datetime, drivers: list[str]) -> Interest:
     topic = catalog.topic(row["topic"])
+    avoids = (row["stated"] or row["opinion"]) == -1
+    reviews = row["review_evidence"] if _cites_reviews(row) else []
     return Interest(
         topic=row["topic"],
         path=topic.path if topic else (row["topic"],),
-        polarity="avoids" if row["stated"] == -1 else "likes",
+        polarity="avoids" if avoids else "likes",
         origin="inferred" if row["stated"] is None else "stated",
         strength=row["strength"],
         horizon=horizon(row, as_of),
         reason=reason(row),
-        drivers=[] if row["stated"] else drivers,
-        evidence=row["evidence"],
+        drivers=[] if row["stated"] or avoids else drivers,
+        evidence=list(dict.fromkeys([*reviews, *row["evidence"]]))[:EVIDENCE],
         stats=TopicStats(count=row["baskets"], last=row["last_ts"], interval_days=row["mean_interval_days"], spend=row["spend"]),
     )
 
@@ -169,6 +176,18 @@ def _percentile(values: pl.Series, value: float) -> float | None:
     known = values.drop_nulls()
     below, equal = int((known < value).sum()), int((known == value).sum())
     return None if known.is_empty() else round(100 * (below + equal / 2) / len(known), 1)
+
+
+def _cites_reviews(row: dict[str, Any]) -> bool:
+    """Whether stars are part of the reason: they say something of the topic, or nothing else does."""
+    acted = row["baskets"] or row["views"] or row["carts"]
+    return bool(not row["stated"] and (row["opinion"] or (row["reviews"] and not acted)))
+
+
+def _reviewed(reviews: int, stars: float) -> str:
+    given = f"{stars:.1f}".removesuffix(".0")
+    words = f"{given} {'star' if given == '1' else 'stars'}"
+    return f"1 review, {words}" if reviews == 1 else f"{reviews} reviews, {words} on average"
 
 
 def _times(count: int) -> str:

@@ -9,31 +9,52 @@ from behavior.catalog import Catalog
 
 DISLIKED, LIKED = 2.0, 4.0
 """Stars up to which, and from which on, a review is a word against its item, or for it."""
+FEWEST = 2
+"""Items of a topic with stars before they say anything of the topic: one bad shampoo says much of itself, little of shampoo."""
 EVIDENCE = 8
 
 
 def topic_opinions(events: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     """What the users of an event frame think of topics, one row per (user_id, topic) with a review that has stars.
 
-    Columns: `opinion`, the mean of (stars - 3) / 2 over the user's latest review of each item, in [-1, 1]; `reviews`, how many
-    items that is; `reviewed_ts`, the newest; `review_evidence`, the newest event ids, at most 8. A review counts on every
-    level of its item's path: one bad shampoo says much of itself, a little of shampoo, which `reviews` lets a model weigh.
+    Of the user's latest stars on each item: `reviews`, on how many items they are; `stars`, their mean; `reviewed_ts`, the
+    newest; `opinion`, -1 where each of at least two items has two stars or fewer, 1 where at least two have four or more on
+    average, else null; `review_evidence`, the newest event ids, at most 8. A review counts on every level of its item's path.
+    One item that pleased is enough not to be against a topic.
     """
     latest = _latest(events)
     levels = [(item_id, topic) for item_id in latest["item_id"].unique() for topic in catalog.levels(item_id)]
     topics = pl.DataFrame(levels, schema={"item_id": pl.String, "topic": pl.String}, orient="row")
+    enough, stars = pl.len() >= FEWEST, pl.col("rating")
     return (
         latest.join(topics, on="item_id")
         .sort("ts", "event_id", descending=True)
         .group_by("user_id", "topic")
         .agg(
-            opinion=((pl.col("rating") - 3) / 2).mean().clip(-1, 1),
             reviews=pl.len().cast(pl.Int64),
+            stars=stars.mean(),
             reviewed_ts=pl.col("ts").max(),
+            opinion=pl.when(enough & (stars.max() <= DISLIKED)).then(-1).when(enough & (stars.mean() >= LIKED)).then(1),
             review_evidence=pl.col("event_id").head(EVIDENCE),
         )
+        .with_columns(pl.col("opinion").cast(pl.Int8))
         .sort("user_id", "topic")
     )
+
+
+def standing_opinion() -> pl.Expr:
+    """`opinion` beside what was bought: who bought on the topic after the newest review, or in more baskets than there are
+    items with bad stars, goes on buying and is not against it.
+
+    From columns of `topic_opinions` and `habits`.
+    """
+    goes_on = (pl.col("last_ts") > pl.col("reviewed_ts")) | (pl.col("baskets") > pl.col("reviews"))
+    return pl.when((pl.col("opinion") == -1) & goes_on).then(None).otherwise("opinion")
+
+
+def avoided() -> pl.Expr:
+    """Whether a user avoids a topic, from columns of `topic_features`: by the latest word on it, or without one by reviews."""
+    return (pl.coalesce("stated", "opinion") == -1).fill_null(value=False)
 
 
 def opinions(timeline: pl.DataFrame) -> dict[str, str]:

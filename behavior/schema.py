@@ -86,7 +86,7 @@ class Interest(BaseModel):
 
     `strength` is the probability, in [0, 1], of a purchase on the topic in the next 28 days.
     `reason` is computed text; `drivers` are what raised or lowered a learned strength most, the weightiest first; `evidence`
-    are ids of events in the log, newest first.
+    are ids of events in the log, newest first, the reviews that decided before all others.
     """
 
     topic: str

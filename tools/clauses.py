@@ -37,7 +37,7 @@ class _Typed(BaseModel):
 
 
 class InterestClause(_Typed):
-    """The strength on a topic is at least this. Nobody passes without an event on it, or after saying to avoid it."""
+    """The strength on a topic is at least this. Nobody passes without an event on it, or who avoids it."""
 
     kind: Literal["interest"] = "interest"
     topic: Name

@@ -11,6 +11,7 @@ import polars as pl
 
 from behavior import Catalog
 from behavior.expressions import visit
+from behavior.opinions import avoided
 
 TRAITS = {
     "price sensitivity": "discount_share",
@@ -23,7 +24,7 @@ TRAITS = {
 
 @dataclass(frozen=True)
 class People:
-    """`users`: user_id of everyone with an event. `interests`: user_id, topic and strength, without what the user said to avoid.
+    """`users`: user_id of everyone with an event. `interests`: user_id, topic and strength, without what the user avoids.
 
     `traits`: user_id and of each trait the percentile in [0, 100], ties counted half. `activity`: see `activity_of`.
     """
@@ -93,8 +94,7 @@ def _users(interests: pl.DataFrame, activity: pl.DataFrame) -> pl.DataFrame:
 
 
 def _interests(features: pl.DataFrame) -> pl.DataFrame:
-    kept = features.filter(pl.col("stated").fill_null(1) != -1)
-    return kept.select(pl.col("user_id", "topic").cast(pl.Categorical), "strength")
+    return features.filter(~avoided()).select(pl.col("user_id", "topic").cast(pl.Categorical), "strength")
 
 
 def _percentiles(traits: pl.DataFrame) -> pl.DataFrame:

@@ -48,9 +48,9 @@ def explain_match(shop: Shop, user_id: str, topic: str, min_strength: float | No
     notes = []
     if not proof.passes:
         have = interest.strength if interest else 0.0
-        notes = [
-            "the user said to avoid it" if interest and interest.polarity == "avoids" else f"short by {min_strength - have:.0%}"
-        ]
+        avoids = interest and interest.polarity == "avoids"
+        against = f"the user {'said to avoid it' if interest and interest.origin == 'stated' else 'reviewed it badly'}"
+        notes = [against if avoids else f"short by {min_strength - have:.0%}"]
     return Match(
         user_id=user_id,
         pseudonym=shop.pseudonym(user_id),

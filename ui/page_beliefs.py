@@ -47,7 +47,7 @@ def _bar(interest: Interest, proof: str) -> str:
     drivers = f" What weighed most: {escape(', '.join(interest.drivers))}." if interest.drivers else ""
     correct = (
         button("likes", topic, "I like this", f"I like {topic}", pressed=stated and not avoids)
-        + button("avoids", topic, "Not for me", f"{topic} is not for me", pressed=avoids)
+        + button("avoids", topic, "Not for me", f"{topic} is not for me", pressed=stated and avoids)
     )  # fmt: skip
     return (
         f'<li class="ink-interest" data-topic="{escape(topic)}" data-kind="{kind}"><details data-key="{escape(topic)}"><summary>'

@@ -70,6 +70,17 @@ def test_a_stated_dislike_is_told_as_one(store: EventStore, catalog: Catalog) ->
     assert "i4 Dog treats: said to avoid it, 25 times, every 7 days, last 30 Jun, $88" in digest.text().splitlines()
 
 
+def test_what_reviews_are_against_is_not_told_as_a_wish(catalog: Catalog) -> None:
+    """The LLM learned to write "they said they avoid it" of an avoided topic."""
+    more = Catalog([*tiny.ITEMS, tiny.ITEMS[6].model_copy(update={"item_id": "tea 2"})])
+    bad = [Event(event_id=item, user_id="u", type="review", item_id=item, ts=tiny.END, rating=1) for item in ("tea", "tea 2")]
+    bought = Event(event_id="p", user_id="u", type="purchase", item_id="milk", ts=tiny.END, price=1.2, session_id="s")
+    timeline = event_frame([*bad, bought])
+    profile = build_profile("u", timeline, more, tiny.END)
+    assert {interest.topic: interest.polarity for interest in profile.interests} == {"Milk": "likes", "Tea": "avoids"}
+    assert "Tea" not in make_digest(profile, timeline, more).text()
+
+
 def test_the_part_about_one_candidate_has_its_line_alone(store: EventStore, catalog: Catalog) -> None:
     _, digest = written(store, catalog, "carl")
     assert [line.ref for line in digest.about("i1").lines] == ["i1"]

@@ -1,9 +1,15 @@
-"""Protects what reviews say of a user's tastes: by stars, the latest word on an item, on every level of its path.
+"""Protects what reviews say of a user's tastes: by stars, the latest word on an item, on every level of its path; and what a
+profile makes of that: fair to who goes on buying, never against what was said, with evidence.
 Run: pytest tests/behavior/test_opinions.py"""
 
 from datetime import timedelta
+from typing import Literal
 
-from behavior import Catalog, Event, event_frame
+import polars as pl
+import pytest
+
+from behavior import Catalog, Event, Interest, build_profile, event_frame
+from behavior.interest import AVOIDED
 from behavior.opinions import opinions, topic_opinions
 from tests import tiny
 
@@ -13,17 +19,108 @@ def review(event_id: str, item_id: str, rating: float | None, days_ago: int = 0,
     return Event(event_id=event_id, user_id=user_id, type="review", item_id=item_id, ts=ts, rating=rating, text="so it is")
 
 
-def test_opinions_are_means_over_items_on_each_level(catalog: Catalog) -> None:
+def bought(event_id: str, item_id: str, days_ago: int) -> Event:
+    ts = tiny.END - timedelta(days=days_ago)
+    return Event(event_id=event_id, user_id="ana", type="purchase", item_id=item_id, ts=ts, price=2.0)
+
+
+def said(event_id: str, word: Literal["like", "dislike"], topic: str, days_ago: int) -> Event:
+    ts = tiny.END - timedelta(days=days_ago)
+    return Event(event_id=event_id, user_id="ana", type=word, ts=ts, attributes={"topic": topic})
+
+
+def drinks(catalog: Catalog, *log: Event) -> Interest:
+    """What ana's profile says of coffee and tea, a topic of two items, beside milk that she buys."""
+    timeline = event_frame([*log, bought("m", "milk", 40)])
+    profile = build_profile("ana", timeline, catalog, tiny.END, levels="all")
+    return next(interest for interest in profile.interests if interest.topic == "Coffee and tea")
+
+
+def test_stars_are_averaged_over_items_on_each_level(catalog: Catalog) -> None:
     log = [review("a", "tea", 5, 2), review("b", "coffee", 2, 1), review("c", "milk", None), review("d", "tea", 1, user_id="ben")]
-    rows = topic_opinions(event_frame(log), catalog).rows_by_key(["user_id", "topic"], named=True)
-    found = {key: [(row["opinion"], row["reviews"], row["review_evidence"]) for row in value] for key, value in rows.items()}
-    assert found == {
-        ("ana", "Coffee"): [(-0.5, 1, ["b"])],
-        ("ana", "Coffee and tea"): [(0.25, 2, ["b", "a"])],
-        ("ana", "Tea"): [(1.0, 1, ["a"])],
-        ("ben", "Coffee and tea"): [(-1.0, 1, ["d"])],
-        ("ben", "Tea"): [(-1.0, 1, ["d"])],
-    }
+    rows = topic_opinions(event_frame(log), catalog).select("user_id", "topic", "stars", "reviews", "review_evidence").rows()
+    assert rows == [
+        ("ana", "Coffee", 2.0, 1, ["b"]),
+        ("ana", "Coffee and tea", 3.5, 2, ["b", "a"]),
+        ("ana", "Tea", 5.0, 1, ["a"]),
+        ("ben", "Coffee and tea", 1.0, 1, ["d"]),
+        ("ben", "Tea", 1.0, 1, ["d"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stars", "opinion"),
+    [((1, 2), -1), ((1, None), None), ((1, 5), None), ((2, 3), None), ((4, 4), 1), ((3, 5), 1), ((3, 4), None)],
+)
+def test_two_items_make_an_opinion(catalog: Catalog, stars: tuple[float, float | None], opinion: int | None) -> None:
+    log = [review("a", "tea", stars[0]), review("b", "coffee", stars[1])]
+    found = dict(topic_opinions(event_frame(log), catalog).select("topic", "opinion").iter_rows())
+    assert (found["Coffee and tea"], found["Tea"]) == (opinion, None)
+
+
+def test_a_topic_reviewed_badly_is_avoided_and_the_reviews_are_the_evidence(catalog: Catalog) -> None:
+    log = [bought("p", "tea", 30), bought("q", "coffee", 20), review("a", "tea", 2, 9), review("b", "coffee", 1, 5)]
+    interest = drinks(catalog, *log)
+    assert (interest.polarity, interest.origin, interest.drivers) == ("avoids", "inferred", [])
+    assert interest.reason == "2 reviews, 1.5 stars on average, bought 2 times, last on 10 Jun"
+    assert interest.evidence == ["b", "a", "q", "p"]
+    assert interest.strength <= AVOIDED < drinks(catalog, *log[:2]).strength
+
+
+def test_who_goes_on_buying_is_not_against_a_topic(catalog: Catalog) -> None:
+    bad = [review("a", "tea", 1, 9), review("b", "coffee", 1, 5)]
+    assert drinks(catalog, *bad).polarity == "avoids"
+    since = drinks(catalog, *bad, bought("p", "tea", 4))
+    assert (since.polarity, since.reason) == ("likes", "bought once, last on 26 Jun")
+    often = drinks(catalog, *bad, *(bought(f"p{days}", "tea", days) for days in (30, 40, 50)))
+    assert often.polarity == "likes"
+    assert often.strength > AVOIDED
+
+
+def test_a_topic_reviewed_well_is_liked_for_it(catalog: Catalog) -> None:
+    log = [bought("p", "tea", 30), bought("q", "tea", 20)]
+    praise = [review("a", "tea", 4, 9), review("b", "coffee", 5, 5)]
+    plain, praised = drinks(catalog, *log), drinks(catalog, *log, *praise)
+    assert (praised.polarity, praised.reason) == ("likes", f"2 reviews, 4.5 stars on average, {plain.reason}")
+    assert praised.evidence == ["b", "a", "q", "p"]
+    assert praised.strength == plain.strength
+
+
+@pytest.mark.parametrize("word", ["like", "dislike"])
+@pytest.mark.parametrize("stars", [1, 5])
+@pytest.mark.parametrize("days_ago", [1, 60])
+def test_what_was_said_wins_over_stars(catalog: Catalog, word: Literal["like", "dislike"], stars: float, days_ago: int) -> None:
+    stated = said("s", word, "Coffee and tea", days_ago)
+    interest = drinks(catalog, stated, review("a", "tea", stars, 9), review("b", "coffee", stars, 5))
+    assert (interest.polarity, interest.origin) == ("likes" if word == "like" else "avoids", "stated")
+    assert interest.strength == drinks(catalog, stated).strength
+    assert interest.reason.startswith(f"said to {word if word == 'like' else 'avoid'} it")
+
+
+def test_stars_alone_are_said_and_text_alone_is_nothing(catalog: Catalog) -> None:
+    one = drinks(catalog, review("a", "tea", 1, 9))
+    assert (one.polarity, one.reason, one.evidence) == ("likes", "1 review, 1 star", ["a"])
+    assert drinks(catalog, review("a", "tea", None, 9)).reason == "never bought"
+
+
+def test_all_evidence_is_of_the_user_and_the_topic(catalog: Catalog) -> None:
+    log = [review(f"{user}-{item}", item, 1, user_id=user) for user in ("ana", "ben") for item in catalog.items]
+    events = {event.event_id: event for event in log}
+    frame = event_frame(log)
+    for user in ("ana", "ben"):
+        own = build_profile(user, frame.filter(pl.col("user_id") == user), catalog, tiny.END, limit=100, levels="all").interests
+        assert {interest.topic for interest in own if interest.polarity == "avoids"} >= {"Dairy", "Dog"}
+        for interest in own:
+            cited = [events[event_id] for event_id in interest.evidence]
+            assert {event.user_id for event in cited} == {user}
+            assert all(interest.topic in catalog.levels(event.item_id or "") for event in cited)
+
+
+def test_what_is_avoided_is_shown_however_many_interests_are_stronger(catalog: Catalog) -> None:
+    log = [review("a", "milk", 1), review("b", "milk 2", 1), *(bought(item, item, 9) for item in ("tea", "coffee", "chips"))]
+    more = Catalog([*tiny.ITEMS, tiny.ITEMS[0].model_copy(update={"item_id": "milk 2"})])
+    found = build_profile("ana", event_frame(log), more, tiny.END, limit=2).interests
+    assert [interest.polarity for interest in found] == ["likes", "likes", "avoids"]
 
 
 def test_the_latest_word_on_an_item_counts(catalog: Catalog) -> None:
@@ -39,7 +136,7 @@ def test_the_latest_word_on_an_item_counts(catalog: Catalog) -> None:
     words = {"tea": "like", "milk": "dislike", "bread": "dislike", "Dog": "dislike", "coffee": "dislike"}
     assert opinions(event_frame(log)) == words
     on_topics = topic_opinions(event_frame(log), catalog)
-    assert dict(on_topics.select("topic", "opinion").iter_rows())["Tea"] == 0.5
+    assert dict(on_topics.select("topic", "stars").iter_rows())["Tea"] == 4
 
 
 def test_a_log_without_reviews_has_no_opinions(catalog: Catalog) -> None:

@@ -1,6 +1,8 @@
 """Protects audiences: who is in one, the proof of each clause, what would change it, and that no small group is described.
 Run: pytest tests/tools/test_audience.py"""
 
+from datetime import timedelta
+
 import polars as pl
 import pytest
 
@@ -166,6 +168,23 @@ def test_a_user_who_said_to_avoid_a_topic_never_passes_until_taking_it_back(shop
     assert proof.what_if.text.startswith("saying to like Dog food would make it about")
     shop.record([says("like", 2)])
     assert users_in(shop, anyone) == {"dora"}
+
+
+def test_a_user_whose_reviews_are_against_a_topic_never_passes_until_buying_again(shop: Shop) -> None:
+    clause, ts = InterestClause(topic="Dog", at_least=0.0), tiny.END - timedelta(days=2)
+    bad = [
+        Event(event_id=f"bad-{item}", user_id="rae", type="review", item_id=item, ts=ts, rating=1)
+        for item in ("dogfood", "dogtreat")
+    ]
+    shop.record(bad[:1])
+    assert explain_clauses(shop, "rae", clause).matches
+    shop.record(bad[1:])
+    outside = explain_match(shop, "rae", "Dog", min_strength=0.0)
+    assert (outside.matches, outside.notes) == (False, ["the user reviewed it badly"])
+    assert {e.event_id for e in outside.proofs[0].evidence} == {"bad-dogfood", "bad-dogtreat"}
+    again = Event(event_id="again", user_id="rae", type="purchase", item_id="dogfood", ts=tiny.END, price=9.9)
+    shop.record([again])
+    assert explain_clauses(shop, "rae", clause).matches
 
 
 def test_counts_and_bands_say_what_is_missing(read_shop: Shop) -> None:
