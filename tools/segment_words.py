@@ -1,4 +1,4 @@
-"""Words for what sets a segment apart: each habit with its label, its two directions, and adjectives that make a name."""
+"""Words for what sets a segment apart: each habit with its label, its two directions, and adjectives that make names."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from tools.merchant_results import SegmentDifference
 
 SLIGHT, CLEAR, STRONG = 0.2, 0.5, 0.8
 """Effects from which on a difference is small, medium and large (Cohen 1988)."""
+PAIRS, TOPICS = 6, 3
+"""The clearest pairs of adjectives and the most typical topics, so many at most, that names are made of."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,30 @@ def in_words(habit: str, effect: float, inside: float, outside: float) -> str:
     return f"{direction}: {words.label} {words.tell(inside)}, others {words.tell(outside)}, a {size} difference"
 
 
+def names_for(differences: Sequence[SegmentDifference], topics: Sequence[str]) -> list[str]:
+    """The names that the facts of a segment allow, at most 24, what sets it apart most first.
+
+    Each says two clear habits of different kinds, or one where all are of a kind, and a typical topic or none.
+    """
+    kinds = _adjectives(differences)
+    found = list(kinds)
+    pairs = [f"{one}, {two}" for n, two in enumerate(found) for one in found[:n] if kinds[one] != kinds[two]]
+    who = [f"{words} shoppers".capitalize() for words in pairs[:PAIRS] or found or ["average"]]
+    return [f"{words}{about}" for words in who for about in (*(f": {topic}" for topic in topics[:TOPICS]), "")]
+
+
 def name_of(differences: Sequence[SegmentDifference], topics: Sequence[str], taken: Collection[str]) -> str:
-    """A short name made of the two clearest habits of different kinds and the most typical topic, other than those `taken`."""
-    adjectives: dict[str, str] = {}
+    """The first name that the facts allow other than those `taken`; a number tells apart where all of them are."""
+    names = names_for(differences, topics)
+    return next((name for name in names if name not in taken), f"{names[0]}, group {len(taken) + 1}")
+
+
+def _adjectives(differences: Sequence[SegmentDifference]) -> dict[str, str]:
+    """The kind of habit by each adjective that is clear, the clearest first; of two that contradict each other the clearer."""
+    found: dict[str, str] = {}
     for difference in differences:
         words = WORDS[difference.habit]
-        if abs(difference.effect) >= CLEAR:
-            adjectives.setdefault(words.kind, words.named[difference.effect < 0])
-    who = f"{', '.join(list(adjectives.values())[:2]) or 'average'} shoppers".capitalize()
-    names = [who, *(f"{who}: {', '.join(topics[:n])}" for n in range(1, len(topics) + 1))]
-    fitting = names[1:] if len(topics) else names
-    return next((name for name in fitting if name not in taken), f"{fitting[-1]}, group {len(taken) + 1}")
+        said, opposite = words.named if difference.effect > 0 else words.named[::-1]
+        if abs(difference.effect) >= CLEAR and opposite not in found:
+            found.setdefault(said, words.kind)
+    return found

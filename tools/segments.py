@@ -18,7 +18,8 @@ from tools.merchant_results import (
     SegmentTrial,
     TypicalTopic,
 )
-from tools.segment_words import SLIGHT, WORDS, in_words, name_of
+from tools.segment_names import named
+from tools.segment_words import SLIGHT, WORDS, in_words
 from tools.shop import Shop
 
 TYPICAL = 5
@@ -104,27 +105,26 @@ def _described(shop: Shop) -> list[Segment]:
     typical = _typical(shop, members)
     demographics = telling_demographics(members.select("user_id", "segment"), shop.store.user_attributes())
     groups = {number: rows for (number,), rows in members.group_by("segment") if number is not None and len(rows) >= SMALLEST}
-    segments: list[Segment] = []
+    segments = []
     for number in sorted(groups, key=lambda number: (-len(groups[number]), number)):
         rows = groups[number]
         topics = typical.get(number, [])
         names = [topic.topic for topic in topics]
-        differences = _differences(rows, members.filter(pl.col("segment").ne_missing(number)))
         segments.append(
             Segment(
                 segment_id=f"s{number}",
-                name=name_of(differences, names, [segment.name for segment in segments]),
+                name="",
                 size=len(rows),
                 share=len(rows) / len(members),
                 topics=names,
-                differences=differences,
+                differences=_differences(rows, members.filter(pl.col("segment").ne_missing(number))),
                 typical=topics,
                 demographics=demographics.get(number, []),
                 x=float(rows["x"].to_numpy().mean()),
                 y=float(rows["y"].to_numpy().mean()),
             )
         )
-    return segments
+    return named(segments, shop.segment_names)
 
 
 def _differences(inside: pl.DataFrame, outside: pl.DataFrame) -> list[SegmentDifference]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -43,6 +43,7 @@ from tools.past import Past
 from tools.people import People, activity_of
 from tools.results import Card
 from tools.review_index import ReviewIndex
+from tools.segment_names import load_names, save_names
 
 CLOCK = "clock"
 """Name in the store of how the shop tells the time: "live", or "log" for a replayed log that goes on from its last event."""
@@ -67,7 +68,8 @@ class Shop:
     what audiences are made from, `reviews` what buyers wrote; all follow new events. `baskets` is what was learned from
     all baskets, `segmentation` the groups of users, `interest_model` what gives the strengths of the narrowest topics, None
     where the log is too short to learn from. `likely` ranks what is bought next; a shop too small to learn it has `alike`, who
-    buys alike, instead, and each is None where the other is. `in_baskets` has the baskets of each item of the `shelf`."""
+    buys alike, instead, and each is None where the other is. `in_baskets` has the baskets of each item of the `shelf`.
+    `segment_names` has what `name_segments` kept, by segment id."""
 
     def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
         self.settings = settings
@@ -84,7 +86,8 @@ class Shop:
             self.store.set(SECRET, secret)
         self._secret = bytes.fromhex(secret)
         self._log_end = self.store.last_ts() or datetime.now(UTC)
-        self._load_or_fit(settings.home / "models" / "views", progress)
+        self._views = settings.home / "models" / "views"
+        self._load_or_fit(self._views, progress)
         self.in_baskets = np.array([self.cooccurrence.baskets_of(item_id) for item_id in self.shelf.item_ids], np.int64)
         baskets = self.features.group_by("topic").agg(pl.col("baskets").sum())
         self.topics = TopicIndex(
@@ -187,6 +190,12 @@ class Shop:
         """What a merchant sees instead of a user id: a hash under the shop's own secret, so that ids cannot be tried out."""
         return f"shopper-{hashlib.blake2b(user_id.encode(), key=self._secret, digest_size=4).hexdigest()}"
 
+    def name_segments(self, names: Mapping[str, str]) -> None:
+        """Keep names chosen for segments, by segment id, with the saved views: an erasure drops them there with the others."""
+        with self._writing:
+            self.segment_names.update(names)
+            save_names(self.segment_names, self._views)
+
     def erase(self, user_id: str) -> int:
         """Delete a user from the log and every view; returns the number of events deleted. Raises UnknownUser.
 
@@ -210,6 +219,7 @@ class Shop:
     def _load_or_fit(self, folder: Path, progress: Callable[[str], None]) -> None:
         known = folder / "fitted.json"
         fitted = json.loads(known.read_text()) if known.exists() else {}
+        self.segment_names = load_names(folder) if fitted.get("version") == VIEWS else {}
         if (fitted.get("version"), fitted.get("catalog")) == (VIEWS, self._catalog_hash()) and 0 <= self.store.count() - fitted[
             "events"
         ] <= 0.05 * fitted["events"]:
@@ -267,6 +277,7 @@ class Shop:
             self.traits.write_parquet(fresh / "traits.parquet")
             self.people.activity.write_parquet(fresh / "activity.parquet")
             self.reviews.save(fresh)
+            save_names(self.segment_names, fresh)
             made_of = {"version": VIEWS, "catalog": self._catalog_hash(), "events": self.store.count()}
             state = {**made_of, "until": self._log_end.isoformat(), "events_at_end": events_at_end}
             (fresh / "fitted.json").write_text(json.dumps(state))
@@ -274,13 +285,12 @@ class Shop:
     @contextmanager
     def _swapped(self) -> Iterator[Path]:
         """A folder to write views in, which then takes the place of the saved ones; a stop in between leaves the old or none."""
-        folder = self.settings.home / "models" / "views"
-        fresh = folder.with_suffix(".new")
+        fresh = self._views.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         yield fresh
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
+        shutil.rmtree(self._views, ignore_errors=True)
+        fresh.rename(self._views)
 
     def _catalog_hash(self) -> str:
         rows = sorted((item_id, self.catalog.levels(item_id)) for item_id in self.catalog.items)

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -31,10 +32,12 @@ def bound(settings: Settings) -> socket.socket:
 
 
 async def serve(runtime: "Runtime", listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM, which is raised again afterwards."""
+    """Serve until SIGINT or SIGTERM, which is raised again afterwards. The LLM, if there is one, names the segments meanwhile."""
+    from agent.segment_names import naming
     from ui.page import mount
 
     app = create_app(runtime)
     mount(app, runtime)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE)
-    await uvicorn.Server(config).serve(sockets=[listener])
+    with nullcontext() if runtime.no_llm else naming(runtime.shop, runtime.llm):
+        await uvicorn.Server(config).serve(sockets=[listener])

@@ -10,8 +10,9 @@ import pytest
 from tests import tiny
 from tests.tools import crowd
 from tools import Shop, ToolError, UnknownUser, list_segments, segment_map, segment_of
-from tools.merchant_results import Segment
-from tools.segment_words import in_words, name_of
+from tools.merchant_results import Segment, SegmentDifference
+from tools.segment_names import named
+from tools.segment_words import in_words, name_of, names_for
 from tools.segments import segment_of_users
 
 
@@ -115,6 +116,65 @@ def test_a_group_of_few_users_is_not_divided(read_shop: Shop) -> None:
 
 def test_a_name_is_made_of_what_is_clear_and_is_given_once() -> None:
     assert name_of([], [], []) == "Average shoppers"
-    assert name_of([], ["Tea"], ["Average shoppers: Tea"]) == "Average shoppers: Tea, group 2"
-    assert name_of([], ["Tea", "Cake"], ["Average shoppers: Tea"]) == "Average shoppers: Tea, Cake"
+    assert name_of([], [], ["Average shoppers"]) == "Average shoppers, group 2"
+    assert name_of([], ["Tea", "Cake"], ["Average shoppers: Tea"]) == "Average shoppers: Cake"
     assert in_words("baskets", -0.6, 9, 52) == "come less often: baskets 9, others 52, a medium difference"
+
+
+def apart(**effects: float) -> list[SegmentDifference]:
+    return [SegmentDifference(habit=habit, text="", effect=effect, inside=1, outside=2) for habit, effect in effects.items()]
+
+
+def test_the_facts_allow_only_names_of_clear_habits_that_agree() -> None:
+    facts = apart(baskets=-1.9, discount_share=0.9, rhythm=-0.8, deal_share=-0.7, basket_value=0.6, recency=0.4)
+    assert names_for(facts, ["Tea", "Cake", "Milk", "Rolls"]) == [
+        f"{who} shoppers{about}"
+        for who in ("Occasional, bargain", "Occasional, big-basket", "Bargain, big-basket")
+        for about in (": Tea", ": Cake", ": Milk", "")
+    ]
+    assert names_for(apart(baskets=0.9, spend=0.8), []) == ["Frequent shoppers", "High-spending shoppers"]
+    every = apart(spend=2, baskets=1.9, recency=-1.8, basket_value=1.7, discount_share=1.6, top_brand_share=1.5)
+    assert len(names_for(every, ["Tea", "Cake", "Milk"])) == 24
+
+
+def test_a_chosen_name_is_shown_and_found_while_the_facts_allow_it(tmp_path: Path) -> None:
+    with closing(crowd.open_crowd(tmp_path, [])) as shop:
+        first, *others = list_segments(shop).segments
+        chosen = names_for(first.differences, first.topics)[-1]
+        assert chosen != first.name
+        shop.name_segments({first.segment_id: chosen, **{other.segment_id: "Royal shoppers" for other in others}, "s99": "Gone"})
+        assert [segment.name for segment in list_segments(shop).segments] == [chosen, *(other.name for other in others)]
+        assert len(segment_of_users(shop, chosen.upper())) == first.size
+        assert list_segments(shop, chosen).segments[0].segment_id == first.segment_id
+        member = segment_of_users(shop, chosen)[0]
+        assert segment_of(shop, member).name == chosen
+        with closing(Shop.open(shop.settings)) as again:
+            assert list_segments(again).segments[0].name == chosen
+
+
+def test_chosen_names_outlive_a_new_fit_but_not_an_erasure(tmp_path: Path) -> None:
+    with closing(crowd.open_crowd(tmp_path, [])) as shop:
+        first = list_segments(shop).segments[0]
+        chosen = names_for(first.differences, first.topics)[-1]
+        shop.name_segments({first.segment_id: chosen})
+        shop.record([event for n in range(3) for event in crowd.weekly(f"later-{n}", 1.01)])  # enough to be fitted anew
+        with closing(Shop.open(shop.settings)) as anew:
+            assert anew.segment_names == {first.segment_id: chosen}
+            anew.erase("weekly-0")
+            with closing(Shop.open(shop.settings)) as without:
+                assert without.segment_names == {}
+
+
+def test_two_segments_never_share_a_name() -> None:
+    alike = [Segment(segment_id=f"s{n}", name="", size=10, share=0.3, topics=["Tea", "Cake"]) for n in range(1, 4)]
+    assert [one.name for one in named(alike, {})] == [
+        "Average shoppers: Tea",
+        "Average shoppers: Cake",
+        "Average shoppers",
+    ]
+    kept = {"s2": "Average shoppers: Tea", "s3": "Average shoppers: Tea"}
+    assert [one.name for one in named(alike, kept)] == [
+        "Average shoppers: Cake",
+        "Average shoppers: Tea",
+        "Average shoppers",
+    ]
