@@ -17,7 +17,7 @@ from agent.grounding import Said, ground
 from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, Role
 from agent.rendering import render
 from tools import Shop, ToolError
-from tools.results import Card, CartAnalysis, Explanation, Recommendations, SimilarItems
+from tools.results import Card, CartAnalysis, Explanation, Recommendations, Reviews, SimilarItems
 
 LINES_HEARD = 3
 """Arguments may come from the newest line or the two before it."""
@@ -93,13 +93,13 @@ def call_tool(name: str, shop: Shop, user_id: str | None, arguments: dict[str, A
         case "explain_match":
             return tools.explain_match(shop, arguments["user"], arguments["topic"])
         case "read_reviews":
-            return tools.read_reviews(shop, arguments["about"])
+            return _useful_first(tools.read_reviews(shop, arguments["about"], user_id))
     if user_id is None:
         raise ToolError(f"{name} is about a shopper, and this session has none")
     match name:
         case "analyze_cart":
             cart = dict.fromkeys(arguments["items"], 1.0) if "items" in arguments else tools.cart_of(shop, user_id)
-            return tools.analyze_cart(shop, cart)
+            return tools.analyze_cart(shop, cart, user_id)
         case "similar_items":
             return tools.similar_items(shop, user_id, arguments["item"])
         case "explain_recommendation":
@@ -111,6 +111,12 @@ def call_tool(name: str, shop: Shop, user_id: str | None, arguments: dict[str, A
         case "recommend":
             return tools.recommend(shop, user_id, **arguments)
     raise ToolError(f"no tool {name!r}")
+
+
+def _useful_first(found: Reviews) -> Reviews:
+    """The same with the reviews most useful to the user of the session quoted first, then the newest, as many as before."""
+    quotes = {quote.event_id: quote for quote in [*(one.quote for one in found.useful), *found.quotes]}
+    return found.model_copy(update={"quotes": list(quotes.values())[: len(found.quotes)]})
 
 
 def put(result: BaseModel, bus: Bus) -> tuple[str, list[Card]]:

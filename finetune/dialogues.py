@@ -104,7 +104,7 @@ class Dialogues:
             return self._imagined(user, **arguments)
         if tool not in SLOW:
             return call_tool(tool, self._shop, user, arguments)
-        key = json.dumps([tool, arguments])
+        key = json.dumps([tool, arguments, user])
         if key not in self._remembered:
             try:
                 self._remembered[key] = call_tool(tool, self._shop, user, arguments)

@@ -173,8 +173,8 @@ def _(result: Reviews, bus: Bus, rng: random.Random) -> str:
     stars = f"{result.quotes[0].rating or 0:.0f}"
     return rng.choice(
         [
-            f"The newest review of {ref} gives {stars} stars.",
-            f"There are {len(result.quotes)} reviews of {ref}, the newest with {stars} stars.",
+            f"The first review of {ref} gives {stars} stars.",
+            f"There are {len(result.quotes)} reviews of {ref}, the first with {stars} stars.",
         ]
     )
 
