@@ -3,17 +3,23 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
+from torch.nn.functional import embedding_bag
 
 from retrieval.interactions import History, Interactions, event_weights, rows_of
 from retrieval.source import Contribution, Ranking, load_arrays, rank, save_arrays
 
 Weights: TypeAlias = sparse.csr_matrix | NDArray[np.float32]
+
+STRIPE = 256
+"""Columns of dense weights that lie together: what a block of users reads of so many stays in the cache."""
 
 
 @dataclass
@@ -34,16 +40,17 @@ class LinearSource(ABC):
         """Weights from item (row) to item (column), over the item codes returned with them, or over all items for None."""
 
     def fit(self, interactions: Interactions) -> Self:
-        self._weights, self._kept = self.weigh(interactions)
+        weights, self._kept = self.weigh(interactions)
+        self._weights = _striped(weights) if isinstance(weights, np.ndarray) else weights
         self._n_items, self._fingerprint = interactions.n_items, interactions.fingerprint
         return self
 
     def scores(self, histories: Sequence[History]) -> NDArray[np.float32]:
         rows = rows_of(histories, self._n_items, self.half_life)
         if self._kept is None:
-            return _product(rows, self._weights)
+            return _product(rows, self._weights)[:, : self._n_items]
         found = np.zeros((len(histories), self._n_items), np.float32)
-        found[:, self._kept] = _product(rows[:, self._kept], self._weights)
+        found[:, self._kept] = _product(rows[:, self._kept], self._weights)[:, : len(self._kept)]
         return found
 
     def similar_items(self, item: int, k: int) -> Ranking:
@@ -62,15 +69,14 @@ class LinearSource(ABC):
         own, event = np.unique(history.items, return_inverse=True)
         rows, columns = self._places(own), self._places(np.array(items, np.int64))
         known, asked = np.flatnonzero(rows >= 0), np.flatnonzero(columns >= 0)
-        weights = self._weights[rows[known]][:, columns[asked]]
         found = np.zeros((len(items), len(own)), np.float32)
-        found[np.ix_(asked, known)] = (weights if isinstance(weights, np.ndarray) else weights.toarray()).T
+        found[np.ix_(asked, known)] = _weights_of(self._weights, rows[known], columns[asked]).T
         return found[:, event] * event_weights(history, self.half_life)
 
     def save(self, folder: Path) -> None:
         weights = self._weights
         arrays = (
-            {"dense": weights}
+            {"stripes": weights}
             if isinstance(weights, np.ndarray)
             else {"data": weights.data, "indices": weights.indices, "indptr": weights.indptr}
         )
@@ -84,8 +90,8 @@ class LinearSource(ABC):
         values, arrays = load_arrays(folder, fingerprint)
         source = cls(**values["parameters"])
         source._n_items, source._fingerprint, source._kept = values["n_items"], fingerprint, arrays.get("kept")
-        if "dense" in arrays:
-            source._weights = arrays["dense"]
+        if "stripes" in arrays:
+            source._weights = arrays["stripes"]
         else:
             shape = (source._n_items, source._n_items)
             source._weights = sparse.csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape, copy=False)
@@ -101,6 +107,34 @@ class LinearSource(ABC):
         return found
 
 
+def _striped(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Dense weights as (stripes, items, `STRIPE`), the last stripe filled up with 0."""
+    stripes = np.zeros((-(-len(weights) // STRIPE), len(weights), STRIPE), np.float32)
+    for stripe, start in zip(stripes, range(0, len(weights), STRIPE), strict=True):
+        stripe[:, : len(weights) - start] = weights[:, start : start + STRIPE]
+    return stripes
+
+
+def _weights_of(weights: Weights, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Those from each of `rows` to each of `columns`."""
+    if isinstance(weights, np.ndarray):
+        return weights[columns // STRIPE, rows[:, None], columns % STRIPE]
+    return weights[rows][:, columns].toarray()
+
+
 def _product(rows: sparse.csr_matrix, weights: Weights) -> NDArray[np.float32]:
-    product = rows @ weights
-    return product if isinstance(product, np.ndarray) else product.toarray()
+    """Dense, and with stripes as wide as these are together. The rows are few and short beside the weights: only those that
+    they name are read, by a sum of rows in torch, or in scipy, whose own product of two sparse matrices goes over them twice.
+    """
+    if isinstance(weights, np.ndarray):
+        items, starts, amounts = (torch.from_numpy(part) for part in (rows.indices, rows.indptr, rows.data))
+        product = np.empty((rows.shape[0], len(weights), STRIPE), np.float32)
+        for n, stripe in enumerate(torch.from_numpy(weights)):
+            product[:, n] = embedding_bag(
+                items, stripe, starts, mode="sum", per_sample_weights=amounts, include_last_offset=True
+            ).numpy()
+        return product.reshape(rows.shape[0], -1)
+    product = np.empty((rows.shape[0], weights.shape[1]), np.float32)
+    for user, (start, end) in enumerate(pairwise(rows.indptr)):
+        product[user] = weights[rows.indices[start:end]].T @ rows.data[start:end]
+    return product
