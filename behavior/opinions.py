@@ -20,7 +20,8 @@ def topic_opinions(events: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     Of the user's latest stars on each item: `reviews`, on how many items they are; `stars`, their mean; `reviewed_ts`, the
     newest; `opinion`, -1 where each of at least two items has two stars or fewer, 1 where at least two have four or more on
     average, else null; `review_evidence`, the newest event ids, at most 8. A review counts on every level of its item's path.
-    One item that pleased is enough not to be against a topic.
+    One item that pleased is enough not to be against a topic. The same words at the same moment on several items are one review:
+    shops copy it to all variants of a product.
     """
     latest = _latest(events)
     levels = [(item_id, topic) for item_id in latest["item_id"].unique() for topic in catalog.levels(item_id)]
@@ -29,7 +30,8 @@ def topic_opinions(events: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     return (
         latest.join(topics, on="item_id")
         .sort("ts", "event_id", descending=True)
-        .group_by("user_id", "topic")
+        .unique(["user_id", "topic", "ts", "words"], keep="first", maintain_order=True)
+        .group_by("user_id", "topic", maintain_order=True)
         .agg(
             reviews=pl.len().cast(pl.Int64),
             stars=stars.mean(),
@@ -80,4 +82,8 @@ def opinions(timeline: pl.DataFrame) -> dict[str, str]:
 def _latest(events: pl.DataFrame) -> pl.DataFrame:
     rated = events.filter(pl.col("type") == "review", pl.col("item_id").is_not_null(), pl.col("rating").is_not_null())
     columns = ["user_id", "item_id", "event_id", "ts", "rating"]
-    return rated.select(columns).sort("ts", "event_id").unique(["user_id", "item_id"], keep="last", maintain_order=True)
+    return (
+        rated.select(*columns, words=pl.coalesce("text", "item_id"))
+        .sort("ts", "event_id")
+        .unique(["user_id", "item_id"], keep="last", maintain_order=True)
+    )

@@ -16,7 +16,9 @@ from tests import tiny
 
 def review(event_id: str, item_id: str, rating: float | None, days_ago: int = 0, user_id: str = "ana") -> Event:
     ts = tiny.END - timedelta(days=days_ago)
-    return Event(event_id=event_id, user_id=user_id, type="review", item_id=item_id, ts=ts, rating=rating, text="so it is")
+    return Event(
+        event_id=event_id, user_id=user_id, type="review", item_id=item_id, ts=ts, rating=rating, text=f"so is {item_id}"
+    )
 
 
 def bought(event_id: str, item_id: str, days_ago: int) -> Event:
@@ -56,6 +58,13 @@ def test_two_items_make_an_opinion(catalog: Catalog, stars: tuple[float, float |
     log = [review("a", "tea", stars[0]), review("b", "coffee", stars[1])]
     found = dict(topic_opinions(event_frame(log), catalog).select("topic", "opinion").iter_rows())
     assert (found["Coffee and tea"], found["Tea"]) == (opinion, None)
+
+
+def test_one_review_copied_to_many_items_is_one(catalog: Catalog) -> None:
+    """Of 27 users of Amazon All Beauty with bad stars alone, 26 had one review that stands under each variant of a product."""
+    log = [review(item, item, 1).model_copy(update={"text": "broke at once"}) for item in ("tea", "coffee")]
+    found = topic_opinions(event_frame(log), catalog).select("topic", "reviews", "opinion").rows()
+    assert ("Coffee and tea", 1, None) in found
 
 
 def test_a_topic_reviewed_badly_is_avoided_and_the_reviews_are_the_evidence(catalog: Catalog) -> None:
