@@ -18,7 +18,8 @@ from ui.page_proof import proof_panel
 
 EXPORTED = 10_000
 """Members in the file at most."""
-USUAL = 0.5
+START = 0.5
+"""Where the strength's slider stands before there are clauses; then it stands at the lowest of their bounds."""
 NOTHING = "No audience yet. Describe one, or write its clauses."
 
 
@@ -28,7 +29,7 @@ def audience_tab(shop: Shop) -> None:
     with gr.Row(elem_classes="ink-halves"):
         with gr.Column(min_width=280):
             words = line_box("Say who: cat food but not dog food")
-            bound = gr.Slider(0.01, 0.99, USUAL, step=0.01, label="Strength at least, for all of them", elem_classes="ink-bound")
+            bound = gr.Slider(0.01, 0.99, START, step=0.01, label="Strength at least, for all of them", elem_classes="ink-bound")
             choices_html = panel("ink-choices", "What the words were taken to mean")
             with gr.Accordion("The clauses, as JSON", open=False, elem_classes="ink-clauses"):
                 code = gr.Code(language="json", lines=6, max_lines=24, show_label=False, wrap_lines=True)
@@ -49,8 +50,9 @@ def audience_tab(shop: Shop) -> None:
     def describe(text: str) -> tuple[Any, ...]:
         with said_plainly():
             draft = audience_from_words(shop, text)
-            return draft.choices, choices_panel(draft.choices), written(draft.clause)
-        return [], "", ""
+            own = bounds(draft.clause)
+            return draft.choices, choices_panel(draft.choices), written(draft.clause), min(own) if own else gr.skip()
+        return [], "", "", gr.skip()
 
     def correct(text: str, chosen: list[TopicChoice], event: gr.EventData) -> tuple[Any, ...]:
         with said_plainly():
@@ -87,7 +89,7 @@ def audience_tab(shop: Shop) -> None:
 
     draft = [choices, choices_html, code]
     for asked in (
-        words.submit(describe, words, draft, **QUIET),
+        words.submit(describe, words, [*draft, bound], **QUIET),
         choices_html.click(correct, [code, choices], draft, **QUIET),
         bound.release(rebound, [code, bound], code, **QUIET),
     ):
@@ -118,6 +120,18 @@ def with_bound(clause: Clause, at_least: float) -> Clause:
         return leaf.model_copy(update={"at_least": at_least}) if wanted else leaf
 
     return _with_interests(clause, bounded)
+
+
+def bounds(clause: Clause, wanted: bool = True) -> list[float]:
+    """The bounds of all interests that have to hold: those that `with_bound` changes."""
+    match clause:
+        case And() | Or():
+            return [bound for child in clause.clauses for bound in bounds(child, wanted)]
+        case Not():
+            return bounds(clause.clause, not wanted)
+        case InterestClause():
+            return [clause.at_least] if wanted else []
+    return []
 
 
 def with_topic(clause: Clause, old: str, new: str) -> Clause:

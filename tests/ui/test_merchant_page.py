@@ -31,7 +31,7 @@ from tools.merchant_results import (
     TopicScore,
 )
 from tools.results import Bundle, Bundles
-from ui.page_audience import read, swapped, with_bound, with_topic, written
+from ui.page_audience import bounds, read, swapped, with_bound, with_topic, written
 from ui.page_charts import plane, strengths
 from ui.page_insight import brands, bundles_panel, campaign_panel, campaigns
 from ui.page_members import audience_panel, choices_panel, members_csv, members_panel
@@ -81,6 +81,7 @@ def test_a_merchant_builds_an_audience_reads_why_and_why_not_and_exports(browser
     page.on("request", lambda request: asked.append(request.url))
     set_bound(page, "0.2")
     ask(page, "milk or diapers")
+    expect(page.locator(".ink-bound input[type=number]")).not_to_have_value("0.2", timeout=SECONDS)  # it follows the draft
     expect(page.locator("#ink-audience [data-size='10']")).to_be_visible(timeout=SECONDS)
     expect(page.locator("#ink-choices [data-act=keep]")).to_have_text(["Milk", "Diapers"])
     expect(page.locator(".ink-chart .plotly").first).to_be_visible(timeout=SECONDS)
@@ -173,6 +174,8 @@ def test_a_bound_and_a_topic_are_changed_where_they_are_asked() -> None:
     tree = parse_clause({"kind": "and", "clauses": [MILK, {"kind": "not", "clause": {**MILK, "topic": "Tea"}}]})
     milk, no_tea = json.loads(written(with_bound(tree, 0.7)))["clauses"]
     assert (milk["at_least"], no_tea["clause"]["at_least"]) == (0.7, 0.2)
+    assert bounds(with_bound(tree, 0.7)) == [0.7]
+    assert bounds(parse_clause({"kind": "not", "clause": EITHER})) == []
     milk, no_tea = json.loads(written(with_topic(tree, "Tea", "Coffee")))["clauses"]
     assert (milk["topic"], no_tea["clause"]["topic"]) == ("Milk", "Coffee")
     choice = TopicChoice(
