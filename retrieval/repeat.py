@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -83,10 +84,9 @@ class Repeat:
 
     def scores(self, histories: Sequence[History]) -> NDArray[np.float32]:
         found = np.zeros((len(histories), self._n_items), np.float32)
-        for row, history in enumerate(histories):
-            if len(history.items):
-                items, shares, damps, _ = self._habits(history)
-                found[row, items] = shares * damps
+        if any(len(history.items) for history in histories):
+            habits = self._habits(histories)
+            found[habits.users, habits.items] = habits.shares * habits.damps
         return found
 
     def similar_items(self, item: int, k: int) -> Ranking:
@@ -97,8 +97,8 @@ class Repeat:
         events = np.flatnonzero(history.items == item)
         if not len(events):
             return []
-        items, _, damps, per_event = self._habits(history)
-        amounts = per_event[events] * damps[np.searchsorted(items, item)]
+        habits = self._habits([history])
+        amounts = habits.per_event[events] * habits.damps[np.searchsorted(habits.items, item)]
         found = [Contribution(int(event), float(amount)) for event, amount in zip(events, amounts, strict=True) if amount]
         return sorted(found, key=lambda part: -part.amount)
 
@@ -113,26 +113,45 @@ class Repeat:
         source._n_items, source._fingerprint = values["n_items"], fingerprint
         return source
 
-    def _habits(
-        self, history: History
-    ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """The items of a history by code with the share of visits and the damping of each, and each event's part of its share."""
-        ages = history.steps.astype(np.float64) if history.ages is None else history.ages
+    def _habits(self, histories: Sequence[History]) -> "_Habits":
+        lengths = [len(history.items) for history in histories]
+        user = np.repeat(np.arange(len(histories)), lengths)
+        steps = np.concatenate([history.steps for history in histories])
+        ages = np.concatenate([history.steps if history.ages is None else history.ages for history in histories]).astype(float)
         weights = np.exp2(-ages / self.half_life_days)
-        whole = weights[np.flatnonzero(np.diff(history.steps, prepend=-1))].sum()
-        items, place = np.unique(history.items, return_inverse=True)
-        order = np.lexsort((history.steps, place))
-        first = np.diff(place[order], prepend=-1) != 0
-        new = first | (np.diff(history.steps[order], prepend=-1) != 0)
-        group = np.cumsum(new) - 1
-        per_event = np.empty(len(ages))
-        per_event[order] = weights[order] / np.bincount(group)[group] / whole
-        visits = np.bincount(place[order][new], minlength=len(items))
-        last, oldest = ages[order][first], ages[order][np.append(np.flatnonzero(first)[1:], len(ages)) - 1]
-        interval = np.maximum((oldest - last) / np.maximum(visits - 1, 1), 1.0)
-        shares = np.where(visits >= self.min_visits, np.bincount(place, per_event, len(items)), 0.0)
-        per_event[shares[place] == 0] = 0
-        return items, shares, _damp(last / interval), per_event
+        opens = _starts(user) | _starts(steps)
+        whole = np.bincount(user[opens], weights[opens], len(histories))
+        pair = user * self._n_items + np.concatenate([history.items for history in histories])
+        order = np.argsort(pair, kind="stable")  # the oldest first of each user's item
+        oldest = np.flatnonzero(_starts(pair[order]))
+        newest = np.append(oldest[1:], len(order)) - 1
+        place = np.repeat(np.arange(len(oldest)), newest - oldest + 1)
+        new = _starts(pair[order]) | _starts(steps[order])
+        visits = np.bincount(place[new], minlength=len(oldest))
+        parts = weights[order] / np.bincount(np.cumsum(new) - 1)[np.cumsum(new) - 1] / whole[user[order]]
+        parts[visits[place] < self.min_visits] = 0
+        last = ages[order][newest]
+        interval = np.maximum((ages[order][oldest] - last) / np.maximum(visits - 1, 1), 1.0)
+        per_event = np.empty(len(parts))
+        per_event[order] = parts
+        users, items = np.divmod(pair[order][oldest], self._n_items)
+        return _Habits(users, items, np.bincount(place, parts, len(oldest)), _damp(last / interval), per_event)
+
+
+class _Habits(NamedTuple):
+    """Users by their place in the batch and items by code, sorted by both, with the share of visits and the damping of each
+    pair, and each event's part of its pair's share, event after event."""
+
+    users: NDArray[np.int64]
+    items: NDArray[np.int64]
+    shares: NDArray[np.float64]
+    damps: NDArray[np.float64]
+    per_event: NDArray[np.float64]
+
+
+def _starts(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a value differs from the one before; the first does."""
+    return np.diff(values, prepend=values[:1] - 1) != 0
 
 
 def _damp(due: NDArray[np.float64]) -> NDArray[np.float64]:
