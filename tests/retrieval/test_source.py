@@ -37,6 +37,19 @@ def test_ties_are_stable_among_many_equals() -> None:
     assert (ranking.items[:, 500:] == np.arange(1, 20, 2)).all()
 
 
+@pytest.mark.parametrize("k", [1, 10, 60])
+def test_the_best_are_those_of_a_whole_sort(k: int) -> None:
+    scores = np.random.default_rng(7).integers(-40, 40, (30, 500)).astype(np.float32)
+    scores[:5, 3:] = 0
+    ranking = rank(scores, k)
+    for row, found, best in zip(scores, ranking.items, ranking.scores, strict=True):
+        order = np.argsort(-row, kind="stable")
+        expected = order[row[order] != 0][:k]
+        assert found[: len(expected)].tolist() == expected.tolist()
+        assert (found[len(expected) :] == -1).all()
+        assert (best[: len(expected)] == row[expected]).all()
+
+
 def test_infinite_scores_are_scores() -> None:
     assert best([1, np.inf, -np.inf], 3) == [1, 0, -1]
 
