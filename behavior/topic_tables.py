@@ -40,10 +40,9 @@ class TopicTables:
         lines = coded["user_id"].rank("dense").to_numpy().astype(np.int64)[known] - 1
         columns = coded["code"].drop_nulls().to_numpy()
         values = coded["simple"].to_numpy()[known].astype(np.float32)
-        used, place = np.unique(columns, return_inverse=True)
-        own = sparse.csr_matrix((values, (lines, place)), (int(lines.max(initial=-1)) + 1, len(used)))
+        own = sparse.csr_matrix((values, (lines, columns)), (int(lines.max(initial=-1)) + 1, kept))
         out = np.full(len(rows), np.nan, np.float32)
-        out[known] = (own @ self.weights[np.ix_(used, used)])[lines, place]
+        out[known] = (own @ self.weights)[lines, columns]
         return pl.Series("related", out).fill_nan(None)
 
     def save(self, folder: Path) -> None:
