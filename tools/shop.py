@@ -78,7 +78,7 @@ class Shop:
         self.shelf = Shelf(self.catalog, sorted(self.catalog.items))
         self._timeline = lru_cache(WARM_USERS)(lambda user_id, _events: self.store.timeline_frame(user_id))
         self._past = lru_cache(WARM_USERS)(lambda user_id, events: Past.of(self._timeline(user_id, events)))
-        self._opened = monotonic()
+        self._opened, self._replays = monotonic(), self.store.get(CLOCK) == "log"
         self._writing = Lock()  # requests come in threads, and a refresh that overtakes another would lose its users
         secret = self.store.get(SECRET)
         if secret is None:
@@ -105,7 +105,7 @@ class Shop:
 
     def now(self) -> datetime:
         """The shop's time: UTC, or for a replayed log its last event's time plus the time since the shop was opened."""
-        if self.store.get(CLOCK) == "log":
+        if self._replays:
             return datetime.fromtimestamp(self._log_end.timestamp() + monotonic() - self._opened, UTC)
         return datetime.now(UTC)
 
