@@ -28,12 +28,16 @@ def check_shippable(adapter: Path) -> None:
 def ship(adapter: Path, target: Path, evaluation: dict[str, Any]) -> None:
     """Copy an adapter over the one in `target`; its `training.json` gets the `evaluation`.
 
-    The record of the adapter that it was trained on from stays, as `training-HASH.json`. Raises what `check_shippable` does.
+    The record of the adapter that it was trained on from stays, as `training-HASH.json`, with those before it; one trained
+    from the bare base leaves none of them. Raises what `check_shippable` does.
     """
     check_shippable(adapter)
     training = json.loads((adapter / TRAINING).read_text())
     if (target / TRAINING).exists() and training["from"] == adapter_hash(target):
         (target / TRAINING).rename(target / f"training-{training['from']}.json")
+    if training["from"] is None:
+        for record in target.glob("training-*.json"):
+            record.unlink()
     target.mkdir(parents=True, exist_ok=True)
     for name in ADAPTER_FILES:
         shutil.copyfile(adapter / name, target / name)
