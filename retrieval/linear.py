@@ -117,9 +117,12 @@ def _striped(weights: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _weights_of(weights: Weights, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
     """Those from each of `rows` to each of `columns`."""
+    found: NDArray[np.float32]
     if isinstance(weights, np.ndarray):
-        return weights[columns // STRIPE, rows[:, None], columns % STRIPE]
-    return weights[rows][:, columns].toarray()
+        found = weights[columns // STRIPE, rows[:, None], columns % STRIPE]
+    else:
+        found = weights[rows][:, columns].toarray()
+    return found
 
 
 def _product(rows: sparse.csr_matrix, weights: Weights) -> NDArray[np.float32]:

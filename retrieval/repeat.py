@@ -134,8 +134,9 @@ class Repeat:
         interval = np.maximum((ages[order][oldest] - last) / np.maximum(visits - 1, 1), 1.0)
         per_event = np.empty(len(parts))
         per_event[order] = parts
+        shares = np.bincount(place, parts, len(oldest)).astype(np.float64)
         users, items = np.divmod(pair[order][oldest], self._n_items)
-        return _Habits(users, items, np.bincount(place, parts, len(oldest)), _damp(last / interval), per_event)
+        return _Habits(users, items, shares, _damp(last / interval), per_event)
 
 
 class _Habits(NamedTuple):
@@ -151,7 +152,8 @@ class _Habits(NamedTuple):
 
 def _starts(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Where a value differs from the one before; the first does."""
-    return np.diff(values, prepend=values[:1] - 1) != 0
+    differs: NDArray[np.bool_] = np.diff(values, prepend=values[:1] - 1) != 0
+    return differs
 
 
 def _damp(due: NDArray[np.float64]) -> NDArray[np.float64]:
