@@ -6,10 +6,9 @@ import polars as pl
 
 from behavior.catalog import Catalog
 from behavior.expressions import age_days
-from behavior.opinions import standing_opinion, topic_opinions
+from behavior.opinions import EVIDENCE, standing_opinion, topic_opinions
 from behavior.visits import habits, looks, paces, topic_visits
 
-EVIDENCE = 8
 COUNTED = [
     *("baskets", "spend", "quantity", "rows", "saved", "periods", "last_28", "last_84", "looks_recent"),
     *("decayed", "decayed_recent", "decayed_weeks", "decayed_baskets"),

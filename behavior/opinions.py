@@ -12,6 +12,7 @@ DISLIKED, LIKED = 2.0, 4.0
 FEWEST = 2
 """Items of a topic with stars before they say anything of the topic: one bad shampoo says much of itself, little of shampoo."""
 EVIDENCE = 8
+"""Event ids that are kept as the evidence of a topic."""
 
 
 def topic_opinions(events: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:

@@ -128,7 +128,8 @@ class Repeat:
         place = np.repeat(np.arange(len(oldest)), newest - oldest + 1)
         new = _starts(pair[order]) | _starts(steps[order])
         visits = np.bincount(place[new], minlength=len(oldest))
-        parts = weights[order] / np.bincount(np.cumsum(new) - 1)[np.cumsum(new) - 1] / whole[user[order]]
+        visit = np.cumsum(new) - 1
+        parts = weights[order] / np.bincount(visit)[visit] / whole[user[order]]
         parts[visits[place] < self.min_visits] = 0
         last = ages[order][newest]
         interval = np.maximum((ages[order][oldest] - last) / np.maximum(visits - 1, 1), 1.0)

@@ -112,7 +112,7 @@ def rank(
 
     Left out are items that score 0 or NaN, those not `allowed`, and the items of the row's history in `without`.
     """
-    out = (scores == 0) | np.isnan(scores)
+    out = scores == 0
     if allowed is not None:
         out |= ~allowed
     masked = _barred(scores, out)

@@ -87,7 +87,7 @@ class Shop:
         self._secret = bytes.fromhex(secret)
         self._log_end = self.store.last_ts() or datetime.now(UTC)
         self._views = settings.home / "models" / "views"
-        self._load_or_fit(self._views, progress)
+        self._load_or_fit(progress)
         self.in_baskets = np.array([self.cooccurrence.baskets_of(item_id) for item_id in self.shelf.item_ids], np.int64)
         baskets = self.features.group_by("topic").agg(pl.col("baskets").sum())
         self.topics = TopicIndex(
@@ -216,7 +216,8 @@ class Shop:
     def close(self) -> None:
         self.store.close()
 
-    def _load_or_fit(self, folder: Path, progress: Callable[[str], None]) -> None:
+    def _load_or_fit(self, progress: Callable[[str], None]) -> None:
+        folder = self._views
         known = folder / "fitted.json"
         fitted = json.loads(known.read_text()) if known.exists() else {}
         self.segment_names = load_names(folder) if fitted.get("version") == VIEWS else {}

@@ -122,16 +122,17 @@ def with_bound(clause: Clause, at_least: float) -> Clause:
     return _with_interests(clause, bounded)
 
 
-def bounds(clause: Clause, wanted: bool = True) -> list[float]:
+def bounds(clause: Clause) -> list[float]:
     """The bounds of all interests that have to hold: those that `with_bound` changes."""
-    match clause:
-        case And() | Or():
-            return [bound for child in clause.clauses for bound in bounds(child, wanted)]
-        case Not():
-            return bounds(clause.clause, not wanted)
-        case InterestClause():
-            return [clause.at_least] if wanted else []
-    return []
+    found = []
+
+    def noted(leaf: InterestClause, wanted: bool) -> InterestClause:
+        if wanted:
+            found.append(leaf.at_least)
+        return leaf
+
+    _with_interests(clause, noted)
+    return found
 
 
 def with_topic(clause: Clause, old: str, new: str) -> Clause:
