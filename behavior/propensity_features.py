@@ -31,13 +31,12 @@ def propensity_features(rows: pl.DataFrame, tables: TopicTables) -> pl.DataFrame
 
     `rows` are the leaf rows of `topic_features` with a purchase or a look, each user's whole.
     """
-    rows = rows.with_columns(simple=simple_estimate())
-    rows = rows.with_columns(related=tables.related(rows)).join(tables.topics, on="topic", how="left", maintain_order="left")
+    rows = rows.join(tables.coded, on="topic", how="left", maintain_order="left").with_columns(simple=simple_estimate())
     rows = rows.with_columns(
+        related=tables.related(rows),
         user_pace=pl.col("user_recent") / (exposure(RECENT_HALF_LIFE_DAYS) + 1),
         user_long_pace=pl.col("user_decayed") / (exposure(HALF_LIFE_DAYS) + 1),
-        corrected=pl.col("simple") + pl.col("related").fill_null(0.0),
-    )
+    ).with_columns(corrected=pl.col("simple") + pl.col("related").fill_null(0.0))
     due = pl.col("days_since") / pl.col("mean_interval_days").clip(1.0)
     own = pl.col("user_baskets")
     every = own / pl.col("baskets")

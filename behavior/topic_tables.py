@@ -1,6 +1,7 @@
 """What the whole population did on each topic: fixed when the interest model is fitted, read when one user is scored."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,19 +29,23 @@ class TopicTables:
         topics = topic_table(before, bought)
         return cls(topics, topic_weights(before, bought, topics["topic"].to_list()))
 
+    @cached_property
+    def coded(self) -> pl.DataFrame:
+        """`topics` with `code`, the row number in `weights`, null for a topic without weights."""
+        code = pl.int_range(pl.len(), dtype=pl.Int32)
+        return self.topics.with_columns(code=pl.when(code < len(self.weights)).then(code))
+
     def related(self, rows: pl.DataFrame) -> pl.Series:
         """The correction of each row's `simple` by all that the same user does. Null for a topic without weights.
 
-        `rows` holds each user's topics whole. Sums run in the order of the topics, so a user alone gives what the batch gives.
+        `rows` holds each user's topics whole, with `code` as in `coded`. Sums run in the order of the topics, so a user alone
+        gives what the batch gives.
         """
-        kept = len(self.weights)
-        codes = self.topics.select("topic", code=pl.int_range(pl.len(), dtype=pl.Int32)).head(kept)
-        coded = rows.select("user_id", "topic", "simple").join(codes, on="topic", how="left", maintain_order="left")
-        known = coded["code"].is_not_null().to_numpy()
-        lines = coded["user_id"].rank("dense").to_numpy().astype(np.int64)[known] - 1
-        columns = coded["code"].drop_nulls().to_numpy()
-        values = coded["simple"].to_numpy()[known].astype(np.float32)
-        own = sparse.csr_matrix((values, (lines, columns)), (int(lines.max(initial=-1)) + 1, kept))
+        known = rows["code"].is_not_null().to_numpy()
+        lines = rows["user_id"].rank("dense").to_numpy().astype(np.int64)[known] - 1
+        columns = rows["code"].drop_nulls().to_numpy()
+        values = rows["simple"].to_numpy()[known].astype(np.float32)
+        own = sparse.csr_matrix((values, (lines, columns)), (int(lines.max(initial=-1)) + 1, len(self.weights)))
         out = np.full(len(rows), np.nan, np.float32)
         out[known] = (own @ self.weights)[lines, columns]
         return pl.Series("related", out).fill_nan(None)

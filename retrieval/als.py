@@ -84,7 +84,7 @@ class ALS:
         part = dict(zip(row.indices, parts / row.data, strict=True))
         weights = event_weights(history, self.half_life)
         found = [
-            Contribution(n, float(part[code] * weight))
+            Contribution(n, float(part.get(code, 0) * weight))
             for n, (code, weight) in enumerate(zip(history.items, weights, strict=True))
         ]
         return sorted((c for c in found if c.amount), key=lambda c: -c.amount)

@@ -13,6 +13,9 @@ from scipy import sparse
 
 _DAY_US = 86_400e6
 
+FORGOTTEN = 2.0**-24
+"""A float32 cannot add less than this to the newest event's 1: an event that would count less counts nothing."""
+
 
 @dataclass(frozen=True, eq=False)
 class History:
@@ -171,10 +174,12 @@ class Interactions:
 
 
 def event_weights(history: History, half_life: float | None) -> NDArray[np.float32]:
-    """What each event counts: half for every `half_life` visits that it is ago, 1 without a half-life."""
+    """What each event counts: half for every `half_life` visits that it is ago, down to `FORGOTTEN`; 1 without a half-life."""
     if half_life is None:
         return np.ones(len(history.items), np.float32)
-    return np.exp2(-history.steps / half_life).astype(np.float32)
+    weights = np.exp2(-history.steps / half_life).astype(np.float32)
+    weights[weights < FORGOTTEN] = 0
+    return weights
 
 
 def rows_of(histories: Sequence[History], n_items: int, half_life: float | None = None) -> sparse.csr_matrix:
@@ -184,4 +189,5 @@ def rows_of(histories: Sequence[History], n_items: int, half_life: float | None 
     weights = np.concatenate([np.zeros(0, np.float32), *(event_weights(history, half_life) for history in histories)])
     matrix = sparse.csr_matrix((weights, items, indptr), (len(histories), n_items))
     matrix.sum_duplicates()
+    matrix.eliminate_zeros()
     return matrix

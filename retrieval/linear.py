@@ -3,12 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 import torch
+from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 from torch.nn.functional import embedding_bag
@@ -127,7 +127,7 @@ def _weights_of(weights: Weights, rows: NDArray[np.int64], columns: NDArray[np.i
 
 def _product(rows: sparse.csr_matrix, weights: Weights) -> NDArray[np.float32]:
     """Dense, and with stripes as wide as these are together. The rows are few and short beside the weights: only those that
-    they name are read, by a sum of rows in torch, or in scipy, whose own product of two sparse matrices goes over them twice.
+    they name are read, dense ones by a sum of rows in torch, sparse ones by a loop of our own, where scipy goes over them twice.
     """
     if isinstance(weights, np.ndarray):
         items, starts, amounts = (torch.from_numpy(part) for part in (rows.indices, rows.indptr, rows.data))
@@ -137,7 +137,25 @@ def _product(rows: sparse.csr_matrix, weights: Weights) -> NDArray[np.float32]:
                 items, stripe, starts, mode="sum", per_sample_weights=amounts, include_last_offset=True
             ).numpy()
         return product.reshape(rows.shape[0], -1)
-    product = np.empty((rows.shape[0], weights.shape[1]), np.float32)
-    for user, (start, end) in enumerate(pairwise(rows.indptr)):
-        product[user] = weights[rows.indices[start:end]].T @ rows.data[start:end]
+    product = np.zeros((rows.shape[0], weights.shape[1]), np.float32)
+    _add_rows(rows.indptr, rows.indices, rows.data, weights.indptr, weights.indices, weights.data, product)
     return product
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _add_rows(
+    starts: NDArray[np.int32],
+    items: NDArray[np.int32],
+    amounts: NDArray[np.float32],
+    weight_starts: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    product: NDArray[np.float32],
+) -> None:
+    """Add to each row of a dense (users, items) the sum of its items' rows of sparse weights. Blocks run side by side."""
+    for user in range(len(starts) - 1):
+        row = product[user]
+        for event in range(starts[user], starts[user + 1]):
+            item, amount = items[event], amounts[event]
+            for place in range(weight_starts[item], weight_starts[item + 1]):
+                row[columns[place]] += amount * weights[place]

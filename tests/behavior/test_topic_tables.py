@@ -44,6 +44,7 @@ def test_bread_speaks_for_butter_and_milk_does_not(tables: TopicTables) -> None:
             "simple": [0.5, 0.1, 0.5, 0.1, 0.5, 0.9],
         }
     )
+    rows = rows.join(tables.coded, on="topic", how="left", maintain_order="left")
     related = dict(zip(zip(rows["user_id"], rows["topic"], strict=True), tables.related(rows), strict=True))
     assert related["a", "butter"] > related["b", "butter"] + 0.2
     assert related["c", "unheard of"] is None

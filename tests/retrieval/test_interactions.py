@@ -61,6 +61,13 @@ def test_an_event_counts_half_for_each_half_life_of_visits(log: Interactions) ->
     assert rows.toarray().tolist() == [[0.5, 0, 1.5], [0, 0, 0]]
 
 
+def test_an_event_too_long_ago_to_add_to_the_newest_counts_nothing() -> None:
+    log = Interactions.from_sequences([["old", *["x"] * 25]])
+    rows = rows_of(log.histories(), log.n_items, half_life=1.0)
+    assert rows.nnz == 1
+    assert rows_of(log.histories(), log.n_items, half_life=1.1).nnz == 2
+
+
 def test_a_segment_keeps_the_item_codes(log: Interactions) -> None:
     bob = log.of_users([1])
     assert (bob.item_ids, bob.user_ids, bob.counts().toarray().tolist()) == (log.item_ids, ["bob"], [[0, 2, 0]])
