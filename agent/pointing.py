@@ -122,7 +122,7 @@ def find_item(text: str, bus: Bus, named: list[str], shop: Shop) -> str:
             return item_id
     best: tuple[float, str] | None = None
     for topic, _ in shop.topics.search(wanted, NEAREST_TOPICS):
-        baskets = {item_id: shop.cooccurrence.baskets_of(item_id) for item_id in shop.catalog.items_of(topic)}
+        baskets = {item_id: shop.views.cooccurrence.baskets_of(item_id) for item_id in shop.catalog.items_of(topic)}
         for item_id in sorted(baskets, key=lambda item_id: (-baskets[item_id], item_id))[:MOST_BOUGHT]:
             said = likeness(wanted.split(), shop.card(item_id)) + (baskets[item_id] > 0)
             if best is None or said > best[0]:

@@ -49,7 +49,7 @@ def name_segments(shop: Shop, llm: WritesJson, stopped: Callable[[], bool] = lam
     taken = {segment.name for segment in segments}
     for segment in segments:
         others = [name for name in names_for(segment.differences, segment.topics) if name not in taken]
-        if stopped() or not others or shop.segment_names.get(segment.segment_id) == segment.name:
+        if stopped() or not others or shop.views.segment_names.get(segment.segment_id) == segment.name:
             continue
         try:
             name = _pick(segment, [segment.name, *others], llm)

@@ -79,7 +79,7 @@ async def run(
     again, with warm caches then. Raises ConnectionError when the LLM does not answer.
     """
     profiles = PROFILES if profiles is None else profiles
-    known = shop.features["user_id"].unique().sort()
+    known = shop.views.features["user_id"].unique().sort()
     drawn = np.random.default_rng(seed).permutation(known.to_numpy())
     users = [str(user) for user in np.resize(drawn, 1 + turns + sum(profiles.values()) + DECODED)]
     results: Results = {}

@@ -132,13 +132,13 @@ def _numpy_search(users: NDArray[np.float32], items: NDArray[np.float32], seen: 
 
 def _all_filters(shop: Shop) -> dict[str, Any]:
     """Every filter at once, around the broad topic and the brand of the most bought item."""
-    often = max(shop.cooccurrence.item_ids, key=shop.cooccurrence.baskets_of)
+    often = max(shop.views.cooccurrence.item_ids, key=shop.views.cooccurrence.baskets_of)
     return {
         "min_price": 0.5,
         "max_price": 20.0,
         "topic": shop.catalog.levels(often)[0],
         "brand": shop.catalog.items[often].brand,
-        "exclude": shop.cooccurrence.item_ids[:20],
+        "exclude": shop.views.cooccurrence.item_ids[:20],
         "only_new": True,
         "diversity": 0.5,
     }

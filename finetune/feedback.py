@@ -78,7 +78,7 @@ def _of_topic(shop: Shop, row: dict[str, Any], rng: random.Random) -> Pair | Non
     before = shop.store.timeline_frame(row["user_id"]).filter(pl.col("ts") < row["ts"])
     if len(before) < FEWEST_EVENTS:
         return None
-    profile = build_profile(row["user_id"], before, shop.catalog, row["ts"], shop.traits, WIDTH)
+    profile = build_profile(row["user_id"], before, shop.catalog, row["ts"], shop.views.traits, WIDTH)
     digest = make_digest(profile, before, shop.catalog)
     ranked = [ref for ref, interest in digest.interests.items() if interest.polarity == "likes"]
     meant = [ref for ref in ranked if row["topic"] in (digest.interests[ref].topic, *digest.interests[ref].path)]

@@ -54,7 +54,7 @@ def audience_of(shop: Shop, clause: Clause, limit: int = SHOWN, show_users: bool
     return ClauseAudience(
         in_words=in_words(clause),
         size=_tens(len(members)),
-        population=len(shop.people.users),
+        population=len(shop.views.people.users),
         histogram=_histogram(members),
         members=named,
         notes=_notes(members),
@@ -95,7 +95,7 @@ def build_audience(
         topic=name,
         min_strength=min_strength,
         size=_tens(len(members)),
-        population=len(shop.people.users),
+        population=len(shop.views.people.users),
         members=[
             AudienceMember(user_id=user, pseudonym=shop.pseudonym(user), strength=value) for user, value in shown.iter_rows()
         ],
@@ -106,8 +106,9 @@ def build_audience(
 
 def usual_bound(shop: Shop, topic: str) -> float:
     """Three times the average user's strength on a topic, in whole percents between 1% and 50%."""
-    strengths = shop.people.interests.filter(pl.col("topic") == topic)["strength"].to_numpy()
-    average = float(strengths.sum()) / max(len(shop.people.users), 1)
+    people = shop.views.people
+    strengths = people.interests.filter(pl.col("topic") == topic)["strength"].to_numpy()
+    average = float(strengths.sum()) / max(len(people.users), 1)
     return min(max(round(3 * average, 2), 0.01), 0.5)
 
 
@@ -151,7 +152,7 @@ def resolve(shop: Shop, user: str) -> str:
 
 def user_behind(shop: Shop, name: str) -> str:
     """The user id behind a pseudonym. Raises UnknownUser, also for a user id."""
-    for user_id in shop.people.users["user_id"].cast(pl.String):
+    for user_id in shop.views.people.users["user_id"].cast(pl.String):
         if shop.pseudonym(user_id) == name:
             return str(user_id)
     raise UnknownUser(name)
@@ -159,7 +160,11 @@ def user_behind(shop: Shop, name: str) -> str:
 
 def _members(shop: Shop, clause: Clause, segments: dict[str, list[str]]) -> pl.DataFrame:
     """user_id and strength of those who satisfy a clause, the strongest first."""
-    found = values_of(shop, clause, shop.people, segments).filter("matches").select(pl.col("user_id").cast(pl.String), "strength")
+    found = (
+        values_of(shop, clause, shop.views.people, segments)
+        .filter("matches")
+        .select(pl.col("user_id").cast(pl.String), "strength")
+    )
     return found.sort("strength", "user_id", descending=[True, False])
 
 

@@ -23,7 +23,7 @@ def brand_insight(shop: Shop, brand: str) -> BrandInsight:
     brand and segments of fewer are left out.
     """
     name = shop.brand(brand)
-    activity = shop.people.activity.lazy().filter(pl.col("type") == "purchase")
+    activity = shop.views.people.activity.lazy().filter(pl.col("type") == "purchase")
     bought = activity.select("user_id", "topic", "brand", "visit", "spend", "quantity").collect()
     own = (pl.col("brand") == name).fill_null(value=False)
     sold = bought.filter(own, pl.col("topic").is_not_null())["topic"].unique()

@@ -31,7 +31,7 @@ def recommend_bundles(
     """
     name = None if topic is None else shop.topic(topic)
     items = best_sellers(shop, None if brand is None else set(shop.catalog.items_of(shop.brand(brand))))
-    found = shop.baskets.bundles.filter(pl.col("support") >= min_support)
+    found = shop.views.baskets.bundles.filter(pl.col("support") >= min_support)
     if name is not None:
         under = {leaf for item_id in shop.catalog.items_of(name) if (leaf := shop.catalog.topic_of(item_id))}
         found = holding(found, under)
@@ -49,7 +49,7 @@ def recommend_bundles(
 
 def best_sellers(shop: Shop, among: Collection[str] | None = None, without: Collection[str] = ()) -> dict[str, str]:
     """The item bought in most baskets by topic, of all items or of some ids."""
-    offers = shop.baskets.offers.filter(~pl.col("item_id").is_in(list(without)))
+    offers = shop.views.baskets.offers.filter(~pl.col("item_id").is_in(list(without)))
     if among is not None:
         offers = offers.filter(pl.col("item_id").is_in(list(among)))
     return dict(offers.unique("topic", keep="first", maintain_order=True).select("topic", "item_id").iter_rows())
@@ -74,7 +74,7 @@ def bundle_of(shop: Shop, row: Mapping[str, object], items: Mapping[str, str]) -
     """A row of bundles with price, the items shown as cards."""
     bundle = Bundle.model_validate(row)
     ids = [items[topic] for topic in bundle.topics]
-    offers = shop.baskets.offers.filter(pl.col("item_id").is_in(ids), pl.col("saving") > 0)
+    offers = shop.views.baskets.offers.filter(pl.col("item_id").is_in(ids), pl.col("saving") > 0)
     saving = round(float(offers["saving"].sum()), 2)
     cards: list[Card] = [shop.card(item_id) for item_id in ids]
     return bundle.model_copy(update={"items": cards, "saving": saving or None})

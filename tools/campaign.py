@@ -29,7 +29,7 @@ def campaign_report(shop: Shop, campaign: str) -> CampaignReport:
 
     Raises ToolError naming the campaigns there are. Fewer than ten users reached or redeeming are not described.
     """
-    activity = shop.people.activity
+    activity = shop.views.people.activity
     touched = activity.filter(pl.col("campaign").is_not_null(), pl.col("type").is_in(["impression", "coupon_redeem"]))
     touched = touched.with_columns(pl.col("campaign", "user_id").cast(pl.String))
     wanted = campaign.lower().replace("campaign", "").strip(" #")

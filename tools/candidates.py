@@ -28,12 +28,12 @@ def candidates(
     `allowed` is a mask over `shop.shelf`, looked at before a source takes its best; other items can be among the candidates too,
     those in `also` where the ranking knows them. Raises UnknownUser.
     """
-    fitting = fits(shop, topics)
-    if shop.likely:  # the one place that decides: a shop too small to learn from is ranked by fixed shares
-        found = fused(shop, shop.likely, past, allowed & (fitting > 0) if topics else allowed, also)
+    fitting, views = fits(shop, topics), shop.views
+    if views.likely:  # the one place that decides: a shop too small to learn from is ranked by fixed shares
+        found = fused(shop, views.likely, past, allowed & (fitting > 0) if topics else allowed, also)
     else:
-        assert shop.alike is not None
-        found = shares(shop, shop.alike, shop.timeline(user_id), past, allowed)
+        assert views.alike is not None
+        found = shares(shop, views.alike, shop.timeline(user_id), past, allowed)
     if topics:
         return _said(shop, fitting, found)
     return found if allowed[found.codes].any() or len(also) else _popular(shop, allowed)
@@ -52,7 +52,7 @@ def _said(shop: Shop, fitting: NDArray[np.float64], found: Candidates) -> Candid
     behind = np.zeros(len(fitting))
     behind[found.codes] = found.scores
     codes = np.flatnonzero((fitting > 0) & ((shop.in_baskets > 0) | (behind > 0)))
-    words = fitting + shop.in_baskets / max(shop.cooccurrence.n_baskets, 1)
+    words = fitting + shop.in_baskets / max(shop.views.cooccurrence.n_baskets, 1)
 
     def explain(item_ids: Sequence[str]) -> list[Reason]:
         reasons = []
@@ -71,7 +71,7 @@ def _popular(shop: Shop, allowed: NDArray[np.bool_]) -> Candidates:
     """Where nothing else speaks for anything allowed: what is in most baskets."""
     codes = np.flatnonzero(allowed & (shop.in_baskets > 0))
     codes = codes[np.lexsort((codes, -shop.in_baskets[codes]))[:MOST_POPULAR]]
-    scores = shop.in_baskets[codes] / max(shop.cooccurrence.n_baskets, 1)
+    scores = shop.in_baskets[codes] / max(shop.views.cooccurrence.n_baskets, 1)
     weight_of = dict(zip((shop.shelf.item_ids[code] for code in codes), scores.tolist(), strict=True))
 
     def explain(item_ids: Sequence[str]) -> list[Reason]:

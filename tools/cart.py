@@ -88,7 +88,7 @@ def _missing(shop: Shop, cart: Mapping[str, str], timeline: pl.DataFrame | None,
     own = {}
     if timeline is not None:
         own = own_baskets(timeline.filter(pl.col("type") == "purchase").with_columns(visit()), cart, shop.now())
-    return missing_topics(cart, shop.baskets.pairs, shop.baskets.rules, own, MISSING, allowed=sold)
+    return missing_topics(cart, shop.views.baskets.pairs, shop.views.baskets.rules, own, MISSING, allowed=sold)
 
 
 def _missions(shop: Shop, cart: Collection[str]) -> list[CartMission]:
@@ -100,16 +100,16 @@ def _missions(shop: Shop, cart: Collection[str]) -> list[CartMission]:
             share=match.share,
             by_chance=match.tail,
         )
-        for match in shop.baskets.missions.of(cart)[:MISSIONS]
+        for match in shop.views.baskets.missions.of(cart)[:MISSIONS]
     ]
 
 
 def _bundles(shop: Shop, cart: Mapping[str, str], sold: Mapping[str, str]) -> list[Bundle]:
     """Bundles that hold something of the cart and something more, each topic to be added in one of them only."""
-    pairs, items = shop.baskets.pairs, {**sold, **cart}
+    pairs, items = shop.views.baskets.pairs, {**sold, **cart}
     baskets_of = {topic: int(pairs.baskets_of[pairs.code_of[topic]]) for topic in cart if topic in pairs.code_of}
     shared = pl.element().replace_strict(baskets_of, default=None, return_dtype=pl.Int64)
-    common = holding(shop.baskets.bundles, baskets_of).filter(
+    common = holding(shop.views.baskets.bundles, baskets_of).filter(
         pl.col("baskets") >= TAKEN * pl.col("topics").list.eval(shared).list.min()
     )
     chosen: list[Bundle] = []

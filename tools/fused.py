@@ -82,7 +82,7 @@ def _worded(shop: Shop, past: Past, ranked: Ranked, item_ids: Sequence[str], row
             words[BASKETS] = _led(shop, past, place, "often bought with or after")
         if (place := ease[n] if knn[n] is None else knn[n]) is not None:
             words[PEOPLE] = _led(shop, past, place, "bought by people who buy")
-        if shop.cooccurrence.baskets_of(item_id):
+        if shop.views.cooccurrence.baskets_of(item_id):
             words[POPULARITY] = popularity(shop, item_id, 0.0).text, []
         found.append(words)
     return found

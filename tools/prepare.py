@@ -42,5 +42,5 @@ def prepare(settings: Settings, progress: Callable[[str], None]) -> Shop:
 
 def demo_users(shop: Shop, n: int = 12) -> list[str]:
     """`n` users with long histories, to try the shop with; the same for the same log."""
-    baskets = shop.features.filter(~pl.col("is_leaf")).group_by("user_id").agg(pl.col("baskets").sum())
+    baskets = shop.views.features.filter(~pl.col("is_leaf")).group_by("user_id").agg(pl.col("baskets").sum())
     return baskets.sort("baskets", "user_id", descending=[True, False]).head(20 * n).gather_every(20)["user_id"].to_list()[:n]

@@ -40,7 +40,7 @@ def explain_match(shop: Shop, user_id: str, topic: str, min_strength: float | No
     min_strength = usual_bound(shop, name) if min_strength is None else min_strength
     proof = explain_clauses(shop, user_id, InterestClause(topic=name, at_least=min_strength)).proofs[0]
     profile = build_profile(
-        user_id, shop.timeline(user_id), shop.catalog, shop.now(), limit=10_000, levels="all", model=shop.interest_model
+        user_id, shop.timeline(user_id), shop.catalog, shop.now(), limit=10_000, levels="all", model=shop.views.interest_model
     )
     interest = next((i for i in profile.interests if i.topic == name), None)
     if interest and proof.value is not None:  # as the audience counted it, be it a moment ago
@@ -70,7 +70,7 @@ def explain_clauses(shop: Shop, user_id: str, clause: Clause, show_users: bool =
     """
     timeline = with_topics(shop.timeline(user_id), shop.catalog)
     clause = with_known_topics(shop, clause)
-    table = values_of(shop, clause, shop.people.only(user_id), segments_in(shop, clause))
+    table = values_of(shop, clause, shop.views.people.only(user_id), segments_in(shop, clause))
     held = {path: bool(table.select(passes(leaf, path)).item()) for path, leaf, _ in leaves(clause)}
     values = {path: _number(table[path][0]) for path in held}
     short = {path: _shortfall(leaf, values[path]) for path, leaf, _ in leaves(clause)}
@@ -178,11 +178,11 @@ def _turned(
 ) -> WhatIf | None:
     match leaf:
         case InterestClause():
-            return other_strength(leaf, value, passes, timeline, shop.catalog, shop.now(), shop.interest_model)
+            return other_strength(leaf, value, passes, timeline, shop.catalog, shop.now(), shop.views.interest_model)
         case BehaviourClause():
             return other_count(leaf, _visits(leaf, behind), passes, shop.now())
         case TraitClause():
-            return other_trait(leaf, value, passes, shop.people.traits, shop.traits, user_id)
+            return other_trait(leaf, value, passes, shop.views.people.traits, shop.views.traits, user_id)
         case SegmentClause():
             return None
 

@@ -44,5 +44,5 @@ def short(shop: Shop, item_id: str) -> str:
 
 
 def popularity(shop: Shop, item_id: str, weight: float) -> ExplanationPart:
-    text = f"in {shop.cooccurrence.baskets_of(item_id)} baskets of this shop"
+    text = f"in {shop.views.cooccurrence.baskets_of(item_id)} baskets of this shop"
     return ExplanationPart(source=POPULARITY, text=text, weight=weight)

@@ -76,10 +76,11 @@ def similar_items(shop: Shop, user_id: str, item_id: str, k: int = 5) -> Similar
     def allowed(other: str) -> bool:
         return bool(liked[shop.shelf.code_of[other]])
 
-    same = [i for i in shop.catalog.items_of(anchor.topic) if i != item_id and allowed(i) and shop.cooccurrence.baskets_of(i)]
-    same.sort(key=lambda i: (-shop.cooccurrence.baskets_of(i), i))
-    cards = [shop.card(i, 1.0, f"also {anchor.topic}, in {shop.cooccurrence.baskets_of(i)} baskets") for i in same[:k]]
-    for near in shop.cooccurrence.similar_items([item_id], k=5 * k):
+    together = shop.views.cooccurrence
+    same = [i for i in shop.catalog.items_of(anchor.topic) if i != item_id and allowed(i) and together.baskets_of(i)]
+    same.sort(key=lambda i: (-together.baskets_of(i), i))
+    cards = [shop.card(i, 1.0, f"also {anchor.topic}, in {together.baskets_of(i)} baskets") for i in same[:k]]
+    for near in together.similar_items([item_id], k=5 * k):
         if len(cards) < k and allowed(near.item_id) and shop.catalog.topic_of(near.item_id) != anchor.topic:
             cards.append(shop.card(near.item_id, near.cosine, f"in {near.baskets} baskets with it"))
     return SimilarItems(anchor=anchor, cards=cards)
@@ -91,7 +92,7 @@ def explain_recommendation(shop: Shop, user_id: str, item_id: str) -> Explanatio
         raise UnknownItem(item_id)
     everything = np.ones(len(shop.shelf.item_ids), bool)
     (reason,) = candidates(shop, user_id, shop.past(user_id), [], everything, also=[item_id]).explain([item_id])
-    if not reason.parts and shop.cooccurrence.baskets_of(item_id):
+    if not reason.parts and shop.views.cooccurrence.baskets_of(item_id):
         reason = Reason([popularity(shop, item_id, 1.0)])
     score = sum(part.weight for part in reason.parts)
     parts = [part.model_copy(update={"weight": part.weight / score}) for part in reason.parts]

@@ -30,9 +30,9 @@ def read_reviews(shop: Shop, about: str, user_id: str | None = None) -> Reviews:
     item = None if shop.catalog.topic(about) else shop.catalog.item(about)
     name = (shop.catalog.topic_of(about) or item.title) if item else shop.topic(about)
     wanted = [item.item_id] if item else shop.catalog.items_of(name)
-    rows = shop.reviews.rows.filter(pl.col("item_id").is_in(wanted)).sort("ts", "event_id", descending=True)
+    rows = shop.views.reviews.rows.filter(pl.col("item_id").is_in(wanted)).sort("ts", "event_id", descending=True)
     told = rows.filter(pl.col("text").str.strip_chars() != "").unique(["user_id", "text"], keep="first", maintain_order=True)
-    mentions = shop.reviews.mentions.filter(pl.col("event_id").is_in(told["event_id"].to_list()))
+    mentions = shop.views.reviews.mentions.filter(pl.col("event_id").is_in(told["event_id"].to_list()))
     return Reviews(
         about=name,
         quotes=[_quote(shop, row) for row in told.head(SHOWN).iter_rows(named=True)],
@@ -123,10 +123,10 @@ def _useful(shop: Shop, user_id: str, rows: pl.DataFrame, mentions: pl.DataFrame
 def _cares(shop: Shop, user_id: str) -> dict[str, float]:
     """Stems of what a person cares about, with how much, in (0, 1]: aspects of own reviews 1, topics liked their strength."""
     interests = shop.profile(user_id, INTERESTS).interests
-    own = shop.reviews.rows.filter(pl.col("user_id") == user_id)
-    cares = dict.fromkeys(shop.reviews.mentions.join(own, on="event_id", how="semi")["stem"], 1.0)
+    own = shop.views.reviews.rows.filter(pl.col("user_id") == user_id)
+    cares = dict.fromkeys(shop.views.reviews.mentions.join(own, on="event_id", how="semi")["stem"], 1.0)
     for interest in interests:
-        for stem in aspects_in(interest.topic, shop.reviews.judge.lexicon):
+        for stem in aspects_in(interest.topic, shop.views.reviews.judge.lexicon):
             if interest.polarity == "likes":
                 cares[stem] = max(cares.get(stem, 0.0), interest.strength)
     return cares

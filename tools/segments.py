@@ -28,7 +28,7 @@ REASONS = 3
 
 def list_segments(shop: Shop, name: str | None = None) -> Segments:
     """All segments of at least ten users, the largest first, or those whose id, name or topics hold the words of `name`."""
-    fitted = shop.segmentation
+    fitted = shop.views.segmentation
     return Segments(
         segments=_holding(_described(shop), name or ""),
         trials=[SegmentTrial(**vars(trial)) for trial in fitted.trials],
@@ -50,13 +50,13 @@ def segment_of_users(shop: Shop, name: str) -> list[str]:
 
 def segment_labels(shop: Shop) -> pl.DataFrame:
     """user_id and segment_id of each user in a segment."""
-    inside = shop.segmentation.members.filter(pl.col("segment").is_not_null())
+    inside = shop.views.segmentation.members.filter(pl.col("segment").is_not_null())
     return inside.select("user_id", segment_id=pl.format("s{}", "segment"))
 
 
 def segment_map(shop: Shop) -> list[SegmentPoint]:
     """All users with a purchase as points of a plane, in which they differ most; whose they are is not told."""
-    members = shop.segmentation.members.select("segment", "x", "y").sort("x", "y")
+    members = shop.views.segmentation.members.select("segment", "x", "y").sort("x", "y")
     return [SegmentPoint(segment_id=None if number is None else f"s{number}", x=x, y=y) for number, x, y in members.iter_rows()]
 
 
@@ -64,8 +64,8 @@ def segment_of(shop: Shop, user_id: str) -> SegmentMembership:
     """The segment of a user and why. Raises UnknownUser."""
     if not shop.store.has_user(user_id):
         raise UnknownUser(user_id)
-    own = shop.features.select("user_id", "topic", "is_leaf", "baskets").filter(pl.col("user_id") == user_id)
-    placed = shop.segmentation.placement(user_id, own)
+    own = shop.views.features.select("user_id", "topic", "is_leaf", "baskets").filter(pl.col("user_id") == user_id)
+    placed = shop.views.segmentation.placement(user_id, own)
     if placed is None:
         return SegmentMembership(segment_id=None, name=None, reasons=["no purchase yet"])
     segments = {segment.segment_id: segment for segment in _described(shop)}
@@ -74,7 +74,7 @@ def segment_of(shop: Shop, user_id: str) -> SegmentMembership:
         return SegmentMembership(segment_id=None, name=None, reasons=["unlike every segment"])
     if second is None:
         return SegmentMembership(segment_id=segment.segment_id, name=segment.name, reasons=["there is no other segment"])
-    members = shop.segmentation.members
+    members = shop.views.segmentation.members
     usual = {
         number: members.filter(pl.col("segment") == number).select(pl.col(HABITS).median()).row(0, named=True)
         for number in (placed.segment, placed.second)
@@ -101,7 +101,7 @@ def _holding(segments: list[Segment], words: str) -> list[Segment]:
 
 def _described(shop: Shop) -> list[Segment]:
     """Every segment of enough users, the largest first."""
-    members = shop.segmentation.members
+    members = shop.views.segmentation.members
     typical = _typical(shop, members)
     demographics = telling_demographics(members.select("user_id", "segment"), shop.store.user_attributes())
     groups = {number: rows for (number,), rows in members.group_by("segment") if number is not None and len(rows) >= SMALLEST}
@@ -124,7 +124,7 @@ def _described(shop: Shop) -> list[Segment]:
                 y=float(rows["y"].to_numpy().mean()),
             )
         )
-    return named(segments, shop.segment_names)
+    return named(segments, shop.views.segment_names)
 
 
 def _differences(inside: pl.DataFrame, outside: pl.DataFrame) -> list[SegmentDifference]:
@@ -156,7 +156,7 @@ def _typical(shop: Shop, members: pl.DataFrame) -> dict[int, list[TypicalTopic]]
     A topic tells a segment apart by share * log(lift), its part of the Kullback-Leibler divergence from everyone's purchases.
     """
     labels = members.select("user_id", "segment").drop_nulls()
-    bought = broad(shop.features.select("user_id", "topic", "is_leaf", "baskets")).join(labels, on="user_id")
+    bought = broad(shop.views.features.select("user_id", "topic", "is_leaf", "baskets")).join(labels, on="user_id")
     counts = bought.group_by("segment", "topic").agg(pl.col("baskets").sum(), users=pl.len())
     shares = counts.with_columns(
         share=pl.col("baskets") / pl.col("baskets").sum().over("segment"),
@@ -173,7 +173,7 @@ def _typical(shop: Shop, members: pl.DataFrame) -> dict[int, list[TypicalTopic]]
 
 def _notes(shop: Shop) -> list[str]:
     """What a reader must know of the grouping: whether one could be made, and how many users are in none."""
-    fitted, notes = shop.segmentation, []
+    fitted, notes = shop.views.segmentation, []
     if not any(trial.chosen for trial in fitted.trials):
         notes.append("no grouping of the users is stable: they are one segment")
     outside = fitted.members["segment"].null_count()

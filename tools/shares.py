@@ -59,7 +59,7 @@ def _together(shop: Shop, past: Past, found: Parts) -> None:
     for place in reversed(range(len(past.items))):
         if len(seeds) < SEEDS:
             seeds.setdefault(past.items[place], place)
-    for near in shop.cooccurrence.similar_items(list(seeds), [1 / (n + 2) for n in range(len(seeds))], k=DEPTH):
+    for near in shop.views.cooccurrence.similar_items(list(seeds), [1 / (n + 2) for n in range(len(seeds))], k=DEPTH):
         place = seeds[near.because]
         text = f"in {near.baskets} baskets with {short(shop, near.because)}, which you {LEADING[past.kinds[place]]}"
         weight, evidence = TOGETHER * min(near.cosine, 1.0), [past.events[place]]

@@ -1,11 +1,11 @@
 """One shop: its log, catalog and fitted models, built once from the settings and passed to every tool."""
 
 import hashlib
-import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -16,34 +16,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from behavior import (
-    MODEL_ONLY,
-    Catalog,
-    Event,
-    EventStore,
-    InterestModel,
-    InterestProfile,
-    Rejection,
-    Settings,
-    build_profile,
-    check_event,
-    event_frame,
-    strength,
-    topic_features,
-    trait_values,
-)
-from retrieval import Cooccurrence, Shelf, TopicIndex, open_chroma
-from retrieval.baskets import Baskets
+from behavior import Catalog, Event, EventStore, InterestProfile, Rejection, Settings, build_profile, check_event, event_frame
+from retrieval import Shelf, TopicIndex, open_chroma
 from retrieval.segmentation import Segmentation
-from retrieval.user_space import habits_of
-from tools.alike import Alike
 from tools.errors import ToolError, UnknownItem, UnknownTopic, UnknownUser
-from tools.likely import Likely
 from tools.past import Past
-from tools.people import People, activity_of
 from tools.results import Card
-from tools.review_index import ReviewIndex
 from tools.segment_names import load_names, save_names
+from tools.views import Views, read_state, write_state
 
 CLOCK = "clock"
 """Name in the store of how the shop tells the time: "live", or "log" for a replayed log that goes on from its last event."""
@@ -51,8 +31,8 @@ CLOCK = "clock"
 SECRET = "pseudonym secret"
 """Name in the store of the key to the users' pseudonyms."""
 
-VIEWS = 11
-"""Version of what is fitted and kept; views of another one are fitted anew."""
+GROWTH = 0.05
+"""By how much of itself the log may have grown before a shop that is opened fits its views anew."""
 
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -64,14 +44,10 @@ SURE = 0.4
 
 
 class Shop:
-    """Use `open`. `features` has one row per (user, topic) with its `strength`, `traits` one per user, `people` is
-    what audiences are made from, `reviews` what buyers wrote; all follow new events. `baskets` is what was learned from
-    all baskets, `segmentation` the groups of users, `interest_model` what gives the strengths of the narrowest topics, None
-    where the log is too short to learn from. `likely` ranks what is bought next; a shop too small to learn it has `alike`, who
-    buys alike, instead, and each is None where the other is. `in_baskets` has the baskets of each item of the `shelf`.
-    `segment_names` has what `name_segments` kept, by segment id."""
+    """Use `open`. `views` are what was fitted from the log, and follow new events: each change puts a new one in their place.
+    `in_baskets` has the baskets of each item of the `shelf`."""
 
-    def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, progress: Callable[[str], None], growth: float) -> None:
         self.settings = settings
         self.store = EventStore(settings.store_url)
         self.catalog = Catalog(self.store.load_items())
@@ -86,22 +62,23 @@ class Shop:
             self.store.set(SECRET, secret)
         self._secret = bytes.fromhex(secret)
         self._log_end = self.store.last_ts() or datetime.now(UTC)
-        self._views = settings.home / "models" / "views"
-        self._load_or_fit(progress)
-        self.in_baskets = np.array([self.cooccurrence.baskets_of(item_id) for item_id in self.shelf.item_ids], np.int64)
-        baskets = self.features.group_by("topic").agg(pl.col("baskets").sum())
+        self._kept = settings.home / "models" / "views"
+        self.views = self._loaded(growth, progress) or self._fitted(progress)
+        self.in_baskets = np.array([self.views.cooccurrence.baskets_of(item_id) for item_id in self.shelf.item_ids], np.int64)
+        baskets = self.views.features.group_by("topic").agg(pl.col("baskets").sum())
         self.topics = TopicIndex(
             open_chroma(settings.home / "chroma", settings.chroma_url), self.catalog, dict(baskets.iter_rows())
         )
         self.topics.update(progress)
 
     @classmethod
-    def open(cls, settings: Settings, progress: Callable[[str], None] = lambda _: None) -> "Shop":
-        """Open the shop of the settings; what is fitted from the log is loaded, or made anew when the log is another one.
+    def open(cls, settings: Settings, progress: Callable[[str], None] = lambda _: None, growth: float = GROWTH) -> "Shop":
+        """Open the shop of the settings; what is fitted from the log is loaded, or made anew when the log is another one, or
+        has grown by more than the share `growth`.
 
         Raises StoreError when the database cannot be used, ValueError when no Chroma server answers at the URL set.
         """
-        return cls(settings, progress)
+        return cls(settings, progress, growth)
 
     def now(self) -> datetime:
         """The shop's time: UTC, or for a replayed log its last event's time plus the time since the shop was opened."""
@@ -143,7 +120,7 @@ class Shop:
     def profile(self, user_id: str, limit: int = 24) -> InterestProfile:
         """The numeric profile as of now. Raises UnknownUser."""
         return build_profile(
-            user_id, self.timeline(user_id), self.catalog, self.now(), self.traits, limit, model=self.interest_model
+            user_id, self.timeline(user_id), self.catalog, self.now(), self.views.traits, limit, model=self.views.interest_model
         )
 
     def card(self, item_id: str, score: float = 0.0, reason: str = "", evidence: list[str] | None = None) -> Card:
@@ -193,8 +170,8 @@ class Shop:
     def name_segments(self, names: Mapping[str, str]) -> None:
         """Keep names chosen for segments, by segment id, with the saved views: an erasure drops them there with the others."""
         with self._writing:
-            self.segment_names.update(names)
-            save_names(self.segment_names, self._views)
+            self.views = replace(self.views, segment_names={**self.views.segment_names, **names})
+            save_names(self.views.segment_names, self._kept)
 
     def erase(self, user_id: str) -> int:
         """Delete a user from the log and every view; returns the number of events deleted. Raises UnknownUser.
@@ -209,89 +186,52 @@ class Shop:
                 raise UnknownUser(user_id)
             self._refresh({user_id})
             with self._swapped() as fresh:
-                self.segmentation.save(fresh)  # alone, so that the groups keep their ids
-                (fresh / "fitted.json").write_text(json.dumps({"version": VIEWS}))
+                self.views.segmentation.save(fresh)  # alone, so that the groups keep their ids
+                write_state(fresh, {})
         return erased
 
     def close(self) -> None:
         self.store.close()
 
-    def _load_or_fit(self, progress: Callable[[str], None]) -> None:
-        folder = self._views
-        known = folder / "fitted.json"
-        fitted = json.loads(known.read_text()) if known.exists() else {}
-        self.segment_names = load_names(folder) if fitted.get("version") == VIEWS else {}
-        if (fitted.get("version"), fitted.get("catalog")) == (VIEWS, self._catalog_hash()) and 0 <= self.store.count() - fitted[
-            "events"
-        ] <= 0.05 * fitted["events"]:
-            progress("loading the fitted models")
-            self.cooccurrence = Cooccurrence.load(folder)
-            self.baskets = Baskets.load(folder)
-            self.likely = Likely.load(folder, self.shelf)
-            self.alike = None if self.likely else Alike.load(folder, self.shelf)
-            self.interest_model = InterestModel.load(folder)
-            self.features = pl.read_parquet(folder / "features.parquet")
-            self.traits = pl.read_parquet(folder / "traits.parquet")
-            self.people = People.of(self.features, self.traits, pl.read_parquet(folder / "activity.parquet"))
-            self.reviews = ReviewIndex.load(folder)
-            self.segmentation = Segmentation.load(folder)
-            since = self.store.scan(since=datetime.fromisoformat(fitted["until"]))
-            if len(since) > fitted["events_at_end"]:
-                self._refresh(set(since["user_id"].unique()))
-            return
-        progress("reading the log")
-        log = self.store.scan()
-        progress("learning which interests last")
-        self.interest_model = InterestModel.fit(log, self.catalog, self._log_end, progress)
-        how = "by the learned model" if self.interest_model else "by recency, the log being too short to learn from"
-        progress(f"computing each user's interests, {how}")
-        self.features = self._with_strength(topic_features(log, self.catalog, self.now()))
-        self.traits = trait_values(log, self.catalog)
-        self.people = People.of(self.features, self.traits, activity_of(log, self.catalog))
-        progress("counting what is bought together")
-        listed = [item_id for item_id in log["item_id"].drop_nulls().unique() if self.catalog.levels(item_id)]
-        bought = log.filter(pl.col("type") == "purchase", pl.col("item_id").is_in(listed))
-        self.cooccurrence = Cooccurrence.fit(bought)
-        self.baskets = Baskets.fit(bought, self.catalog)
-        progress("learning what is bought next")
-        self.likely = Likely.fit(bought, self.shelf)
-        self.alike = None if self.likely else Alike.fit(bought, self.shelf)
-        progress("reading what reviews say")
-        self.reviews = ReviewIndex.of(log)
-        progress("grouping the users")
-        previous = Segmentation.load(folder) if fitted.get("version") == VIEWS else None
-        self.segmentation = Segmentation.fit(habits_of(log, self.traits, self.now()), self.features, previous)
-        self._save(events_at_end=len(log.filter(pl.col("ts") >= self._log_end)))
+    def _loaded(self, growth: float, progress: Callable[[str], None]) -> Views | None:
+        """The kept views, with what users did since; None when they are of another log or catalog, or none."""
+        state = read_state(self._kept)
+        if not state or state["catalog"] != self._catalog_hash():
+            return None
+        if not 0 <= self.store.count() - state["events"] <= growth * state["events"]:
+            return None
+        progress("loading the fitted models")
+        views = Views.load(self._kept, self.shelf)
+        since = self.store.scan(since=datetime.fromisoformat(state["until"]))
+        return self._renewed(views, set(since["user_id"].unique())) if len(since) > state["events_at_end"] else views
 
-    def _save(self, events_at_end: int) -> None:
+    def _fitted(self, progress: Callable[[str], None]) -> Views:
+        """Views of the log as it is, which are kept. One that a user was erased from meanwhile is read and fitted again."""
+        earlier = read_state(self._kept)
+        groups = None if earlier is None else Segmentation.load(self._kept)
+        names = {} if earlier is None else load_names(self._kept)
+        while True:
+            progress("reading the log")
+            log = self.store.scan()
+            views = Views.fit(log, self.catalog, self.shelf, self.now(), progress, groups, names)
+            if set(log["user_id"].unique()) <= set(self.store.users()):
+                break
+        last = log["ts"].max()
+        until = last if isinstance(last, datetime) else self._log_end
+        state = {"catalog": self._catalog_hash(), "events": len(log), "until": until.isoformat()}
         with self._swapped() as fresh:
-            self.cooccurrence.save(fresh)
-            self.baskets.save(fresh)
-            if self.alike:
-                self.alike.save(fresh)
-            if self.likely:
-                self.likely.save(fresh)
-            if self.interest_model:
-                self.interest_model.save(fresh)
-            self.segmentation.save(fresh)
-            self.features.write_parquet(fresh / "features.parquet")
-            self.traits.write_parquet(fresh / "traits.parquet")
-            self.people.activity.write_parquet(fresh / "activity.parquet")
-            self.reviews.save(fresh)
-            save_names(self.segment_names, fresh)
-            made_of = {"version": VIEWS, "catalog": self._catalog_hash(), "events": self.store.count()}
-            state = {**made_of, "until": self._log_end.isoformat(), "events_at_end": events_at_end}
-            (fresh / "fitted.json").write_text(json.dumps(state))
+            views.save(fresh, {**state, "events_at_end": len(log.filter(pl.col("ts") >= until))})
+        return views
 
     @contextmanager
     def _swapped(self) -> Iterator[Path]:
-        """A folder to write views in, which then takes the place of the saved ones; a stop in between leaves the old or none."""
-        fresh = self._views.with_suffix(".new")
+        """A folder to write views in, which then takes the place of the kept ones; a stop in between leaves the old or none."""
+        fresh = self._kept.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         yield fresh
-        shutil.rmtree(self._views, ignore_errors=True)
-        fresh.rename(self._views)
+        shutil.rmtree(self._kept, ignore_errors=True)
+        fresh.rename(self._kept)
 
     def _catalog_hash(self) -> str:
         rows = sorted((item_id, self.catalog.levels(item_id)) for item_id in self.catalog.items)
@@ -299,16 +239,9 @@ class Shop:
 
     def _refresh(self, users: set[str]) -> None:
         """Compute the views of these users again from their timelines."""
-        if not users:
-            return
-        log = pl.concat([self.store.timeline_frame(user) for user in sorted(users)])
-        others = ~pl.col("user_id").is_in(list(users))
-        fresh = self._with_strength(topic_features(log, self.catalog, self.now()))
-        self.features = pl.concat([self.features.filter(others), fresh.select(self.features.columns)])
-        self.traits = pl.concat([self.traits.filter(others), trait_values(log, self.catalog).select(self.traits.columns)])
-        self.people = self.people.renewed(users, fresh, self.traits, activity_of(log, self.catalog))
-        self.reviews = self.reviews.renewed(users, log)
-        self.segmentation = self.segmentation.renewed(users, habits_of(log, self.traits, self.now()), fresh)
+        if users:
+            self.views = self._renewed(self.views, users)
 
-    def _with_strength(self, features: pl.DataFrame) -> pl.DataFrame:
-        return features.with_columns(strength=strength(features, self.interest_model)).drop(MODEL_ONLY)
+    def _renewed(self, views: Views, users: set[str]) -> Views:
+        log = pl.concat([self.store.timeline_frame(user) for user in sorted(users)])
+        return views.renewed(users, log, self.catalog, self.now())

@@ -47,7 +47,7 @@ def bundles_tab(shop: Shop, tab: gr.Tab) -> None:
 
 def campaigns(shop: Shop) -> list[str]:
     """The campaigns of the log, in the order of their numbers."""
-    names = shop.people.activity["campaign"].drop_nulls().unique().cast(pl.String).to_list()
+    names = shop.views.people.activity["campaign"].drop_nulls().unique().cast(pl.String).to_list()
     return sorted(names, key=lambda name: (len(name), name))[:OFFERED]
 
 

@@ -64,7 +64,7 @@ def merchant_tab(page: gr.Blocks, runtime: Runtime, metrics: Metrics) -> None:
 
 def suggestions(shop: Shop) -> list[str]:
     """Questions that this shop can answer, about what most of its users buy."""
-    leaves = shop.features.filter(pl.col("is_leaf"), pl.col("baskets") > 0)
+    leaves = shop.views.features.filter(pl.col("is_leaf"), pl.col("baskets") > 0)
     topics = leaves.group_by("topic").len().sort("len", "topic", descending=[True, False])["topic"].head(2).to_list()
     return [
         *(f"Who is likely to buy {topic.lower()}?" for topic in topics[:1]),

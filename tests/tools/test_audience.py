@@ -30,7 +30,7 @@ MILK_OR_DIAPERS = Or(clauses=[MILK, DIAPERS])
 
 
 def users_in(shop: Shop, clause: Clause, segments: dict[str, list[str]] | None = None) -> set[str]:
-    table = clause_values(clause, shop.people, segments or {}, shop.catalog, shop.now())
+    table = clause_values(clause, shop.views.people, segments or {}, shop.catalog, shop.now())
     return set(table.filter(passes(clause))["user_id"].cast(pl.String))
 
 
@@ -317,8 +317,8 @@ def test_words_that_mean_nothing_here_are_left_out_or_refused(read_shop: Shop) -
 
 
 def test_the_usual_bound_is_three_times_the_average_and_half_at_most(shop: Shop) -> None:
-    strengths = shop.features.filter(pl.col("topic") == "Dog food")["strength"]
-    average = strengths.sum() / shop.people.users.height
+    strengths = shop.views.features.filter(pl.col("topic") == "Dog food")["strength"]
+    average = strengths.sum() / shop.views.people.users.height
     assert usual_bound(shop, "Dog food") == pytest.approx(min(3 * average, 0.5), abs=0.005)
     assert all(0.01 <= usual_bound(shop, topic.name) <= 0.5 for topic in shop.catalog.topics())
     assert build_audience(shop, "Dog food").min_strength == usual_bound(shop, "Dog food")

@@ -68,7 +68,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 def test_a_shop_large_enough_learns_and_a_small_one_does_without(shop: Shop, read_shop: Shop) -> None:
-    assert shop.likely is not None
+    assert shop.views.likely is not None
     assert read_shop.likely is None
     assert recommend(read_shop, "dora").cards
 
@@ -115,16 +115,16 @@ def test_a_reason_is_of_the_source_that_adds_most_and_names_an_event_of_the_user
 
 
 def test_contributions_sum_to_the_score_behind_the_probability(shop: Shop) -> None:
-    assert shop.likely
+    assert shop.views.likely
     for card in recommend(shop, name(9), k=4).cards:
         found = explain_recommendation(shop, name(9), card.item_id)
         assert sum(part.weight for part in found.parts) * card.score == pytest.approx(card.score)
         assert found.card.score == pytest.approx(card.score)
-        assert shop.likely.probability(sum(found.contributions.values())) == pytest.approx(card.score, rel=1e-4)
+        assert shop.views.likely.probability(sum(found.contributions.values())) == pytest.approx(card.score, rel=1e-4)
 
 
 def test_a_new_event_changes_the_next_answer_without_a_fit(shop: Shop) -> None:
-    fitted = shop.likely
+    fitted = shop.views.likely
     shop.record([Event(event_id="n1", user_id="new", type="cart_add", item_id=TREATS[3], ts=shop.now())])
     items = [card.item_id for card in recommend(shop, "new", only_new=True, k=10).cards]
     assert TREATS[4] in items[:5]
@@ -133,7 +133,7 @@ def test_a_new_event_changes_the_next_answer_without_a_fit(shop: Shop) -> None:
     assert any(part.text.endswith("Sweet 03, which you put into the cart") for part in parts)
     shop.record([purchase("new", TREATS[10], shop.now())])
     assert TREATS[11] in {card.item_id for card in recommend(shop, "new", only_new=True, k=5).cards}
-    assert shop.likely is fitted
+    assert shop.views.likely is fitted
 
 
 def test_a_dislike_is_honoured_at_once(shop: Shop) -> None:

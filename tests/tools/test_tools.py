@@ -1,7 +1,9 @@
 """Protects what the tools promise: filters hold, evidence is real, words take effect at once. Run: pytest tests/tools"""
 
 from datetime import timedelta
+from typing import Any
 
+import polars as pl
 import pytest
 
 from behavior import Event
@@ -29,6 +31,7 @@ from tools import (
     show_profile,
     similar_items,
 )
+from tools.views import Views
 
 
 def test_recommendations_are_the_user_s_habits_with_the_events_that_show_them(shop: Shop) -> None:
@@ -208,7 +211,7 @@ def test_reviews_are_quoted_or_said_to_be_missing(shop: Shop) -> None:
 
 def test_erasing_a_user_erases_the_views(shop: Shop) -> None:
     assert shop.erase("dora") == 100
-    assert "dora" not in set(shop.features["user_id"]) | set(shop.traits["user_id"])
+    assert "dora" not in set(shop.views.features["user_id"]) | set(shop.views.traits["user_id"])
     with pytest.raises(UnknownUser, match="dora"):
         shop.profile("dora")
 
@@ -223,7 +226,26 @@ def test_what_was_fitted_with_an_erased_user_is_never_loaded_again(shop: Shop) -
     steps: list[str] = []
     again = Shop.open(shop.settings, steps.append)
     assert "reading the log" in steps
-    assert "dora" not in set(again.features["user_id"])
+    assert "dora" not in set(again.views.features["user_id"])
+
+
+def test_what_is_fitted_while_a_user_is_erased_is_fitted_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app serves and erases while `inkling prepare` runs in a process of its own."""
+    shop.record([Event(event_id="late", user_id="ben", type="view", item_id="tea", ts=shop.now())])
+    fit, fitted = Views.fit, []
+
+    def slowly(log: pl.DataFrame, *rest: Any) -> Views:
+        fitted.append(set(log["user_id"].unique()))
+        if "dora" in fitted[-1]:
+            shop.erase("dora")
+        return fit(log, *rest)
+
+    monkeypatch.setattr(Views, "fit", slowly)
+    again = Shop.open(shop.settings, growth=0.0)
+    assert [("dora" in users) for users in fitted] == [True, False]
+    assert "dora" not in set(again.views.features["user_id"])
+    saved = shop.settings.home / "models" / "views"
+    assert not [file for file in saved.iterdir() if file.is_file() and b"dora" in file.read_bytes()]
 
 
 def test_the_fitted_views_are_loaded_and_follow_events_recorded_since(shop: Shop) -> None:
@@ -231,5 +253,8 @@ def test_the_fitted_views_are_loaded_and_follow_events_recorded_since(shop: Shop
     steps: list[str] = []
     again = Shop.open(shop.settings, steps.append)
     assert "loading the fitted models" in steps
-    assert again.features.sort("user_id", "topic")["topic"].to_list() == shop.features.sort("user_id", "topic")["topic"].to_list()
+    assert (
+        again.views.features.sort("user_id", "topic")["topic"].to_list()
+        == shop.views.features.sort("user_id", "topic")["topic"].to_list()
+    )
     assert demo_users(again, 3)

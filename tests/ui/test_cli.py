@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from behavior import EventStore
+from behavior import Event, EventStore
 from tests.agent.fake_openai import FakeLLM
 from tools import Shop
 from tools.prepare import ACCOUNT
@@ -114,6 +114,21 @@ def test_the_demo_shows_account_profile_and_a_turn(shop: Shop, fake: FakeLLM, mo
     )
     assert account < profile < turn < result.stdout.index("recommend(max_price=6") < products
     assert "bought 36 times, about every 5 days" in result.stdout
+
+
+def test_models_are_prepared_for_the_very_log(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INKLING_HOME", str(shop.settings.home))
+
+    def prepare() -> str:
+        result = CliRunner().invoke(app, ["prepare"])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert "reading the log" not in prepare()
+    shop.record([Event(event_id="late", user_id="ben", type="view", item_id="tea", ts=shop.now())])
+    fitted = prepare()
+    assert fitted.index("reading the log") < fitted.index("grouping the users") < fitted.index("Ready: ")
+    assert "reading the log" not in prepare()
 
 
 def test_the_eval_leaves_the_shop_as_it_was(shop: Shop, fake: FakeLLM, monkeypatch: pytest.MonkeyPatch) -> None:
