@@ -24,9 +24,9 @@ from rich.console import Console
 from rich.table import Table
 
 from eval.report import printed, rounded
-from retrieval.baskets import MIN_BASKETS, Baskets, several_topics, with_topic
-from retrieval.missing import Weights, blend, own_baskets, parts
-from retrieval.rules import Rules
+from retrieval.carts.baskets import MIN_BASKETS, Baskets, several_topics, with_topic
+from retrieval.carts.missing import Weights, blend, own_baskets, parts
+from retrieval.carts.rules import Rules
 from tools import Shop
 
 WEEK = timedelta(days=7)

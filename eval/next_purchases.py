@@ -17,16 +17,16 @@ from rich.console import Console
 from behavior import EventStore
 from eval.recommendation import Progress, peak_mib, report, show
 from eval.report import Report
-from retrieval.als import ALS
-from retrieval.decayed import DecayedCooccurrence
-from retrieval.ease import EASE
 from retrieval.fusion import BLOCK, Fusion
 from retrieval.interactions import History, Interactions, rows_of
 from retrieval.lessons import DAYS, Lessons, lessons
-from retrieval.neighbours import ItemKNN
-from retrieval.popularity import Popularity
-from retrieval.repeat import Repeat
 from retrieval.source import Source, rank
+from retrieval.sources.als import ALS
+from retrieval.sources.decayed import DecayedCooccurrence
+from retrieval.sources.ease import EASE
+from retrieval.sources.neighbours import ItemKNN
+from retrieval.sources.popularity import Popularity
+from retrieval.sources.repeat import Repeat
 
 CUTS = (10, 20)
 

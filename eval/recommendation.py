@@ -25,17 +25,17 @@ from rich.console import Console
 from rich.table import Table
 
 from eval.report import Report, printed, rounded
-from retrieval.als import ALS
-from retrieval.content import Content, text_vectors
-from retrieval.decayed import DecayedCooccurrence
-from retrieval.ease import EASE
 from retrieval.fusion import Fusion
 from retrieval.interactions import History, Interactions
-from retrieval.neighbours import ItemKNN
-from retrieval.popularity import Popularity
-from retrieval.sequential import Sequential
 from retrieval.source import Source, recommend
-from retrieval.transformer import Shape, Training
+from retrieval.sources.als import ALS
+from retrieval.sources.content import Content, text_vectors
+from retrieval.sources.decayed import DecayedCooccurrence
+from retrieval.sources.ease import EASE
+from retrieval.sources.neighbours import ItemKNN
+from retrieval.sources.popularity import Popularity
+from retrieval.sources.sequential import Sequential
+from retrieval.sources.transformer import Shape, Training
 
 CUTS = (5, 10, 20)
 TUNED_ON = 4000

@@ -31,7 +31,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 from behavior.importers.reviews import event_batches
 from behavior.sentiment import Lexicon, by_stars
 from eval.report import Report, printed
-from retrieval.vectors import MODEL
+from retrieval.search.vectors import MODEL
 from tools.sentiment import CLASSES, TextSentiment, Vectors, fit_weights, judge
 
 PARTS, INNER_PARTS = 5, 4

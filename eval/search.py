@@ -3,9 +3,9 @@
 Covered: the ranking of leaf topics by `TopicIndex.search`, beside BM25 and embeddings alone. Not covered: which products
 of a topic are shown, and the line of talk around the query.
 
-What was tuned on what: the weights and thresholds of `retrieval.text` and `retrieval.lexical` on the `dev` half alone. The
-everyday words are written by hand, once, for shoppers in general; of the queries 34 of 64 in `dev` and 30 of 63 in `test`
-stand among them, stems compared, so `bm25_lexicon` shows what such a list gives and `hybrid` what the search adds to it.
+What was tuned on what: the weights and thresholds of `retrieval.search` on the `dev` half alone. The everyday words are
+written by hand, once, for shoppers in general; of the queries 34 of 64 in `dev` and 30 of 63 in `test` stand among them, stems
+compared, so `bm25_lexicon` shows what such a list gives and `hybrid` what the search adds to it.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from Stemmer import Stemmer
 
 from behavior.catalog import Catalog, Topic
 from eval.report import Report, printed
-from retrieval.vectors import MODEL
+from retrieval.search.vectors import MODEL
 from tools import Shop
 
 QUERIES = Path(__file__).parent / "lines" / "search_queries.jsonl"

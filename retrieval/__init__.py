@@ -1,20 +1,20 @@
 """Candidate sources and their fusion: co-purchase, repeat purchase, collaborative filtering, text; what may be recommended."""
 
-from retrieval.als import ALS
-from retrieval.content import Content
-from retrieval.cooccurrence import Cooccurrence, Neighbour
-from retrieval.decayed import DecayedCooccurrence
-from retrieval.ease import EASE
+from retrieval.carts.cooccurrence import Cooccurrence, Neighbour
 from retrieval.filters import Filter, Shelf, diverse, narrow
 from retrieval.fusion import Fusion
 from retrieval.interactions import History, Interactions
-from retrieval.neighbours import ItemKNN
-from retrieval.popularity import Popularity
-from retrieval.repeat import Habit, Repeat, habits
-from retrieval.sequential import Sequential
+from retrieval.search.text import TopicIndex
+from retrieval.search.vectors import open_chroma
 from retrieval.source import Contribution, Ranking, Source, StaleModel, rank, recommend
-from retrieval.text import TopicIndex
-from retrieval.vectors import open_chroma
+from retrieval.sources.als import ALS
+from retrieval.sources.content import Content
+from retrieval.sources.decayed import DecayedCooccurrence
+from retrieval.sources.ease import EASE
+from retrieval.sources.neighbours import ItemKNN
+from retrieval.sources.popularity import Popularity
+from retrieval.sources.repeat import Habit, Repeat, habits
+from retrieval.sources.sequential import Sequential
 
 __all__ = [
     "ALS",

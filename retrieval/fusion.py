@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from retrieval.als import ALS
-from retrieval.content import Content
-from retrieval.decayed import DecayedCooccurrence
-from retrieval.ease import EASE
 from retrieval.interactions import History, Interactions
-from retrieval.neighbours import ItemKNN
-from retrieval.popularity import Popularity
-from retrieval.repeat import Repeat
-from retrieval.sequential import Sequential
 from retrieval.source import Contribution, Ranking, Source, load_arrays, rank, save_arrays
+from retrieval.sources.als import ALS
+from retrieval.sources.content import Content
+from retrieval.sources.decayed import DecayedCooccurrence
+from retrieval.sources.ease import EASE
+from retrieval.sources.neighbours import ItemKNN
+from retrieval.sources.popularity import Popularity
+from retrieval.sources.repeat import Repeat
+from retrieval.sources.sequential import Sequential
 
 KINDS: tuple[type[Source], ...] = (ALS, Content, DecayedCooccurrence, EASE, ItemKNN, Popularity, Repeat, Sequential)
 """What a fusion can be made of and loaded with."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 import polars as pl
 
-from retrieval.segmentation import SMALLEST
+from retrieval.groups.segmentation import SMALLEST
 from tools.clauses import (
     And,
     BadClause,

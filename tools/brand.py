@@ -4,7 +4,7 @@ from math import exp, log
 
 import polars as pl
 
-from retrieval.segmentation import SMALLEST
+from retrieval.groups.segmentation import SMALLEST
 from tools.errors import ToolError
 from tools.merchant_results import BrandInsight, BrandSegment, BrandSwitch, Suggestion, TopicShare
 from tools.segments import list_segments, segment_labels

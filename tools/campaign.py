@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from retrieval.segmentation import SMALLEST
+from retrieval.groups.segmentation import SMALLEST
 from tools.errors import ToolError
 from tools.merchant_results import Balance, CampaignEffect, CampaignGroup, CampaignReport
 from tools.segments import list_segments, segment_labels

@@ -7,9 +7,9 @@ import polars as pl
 from behavior.expressions import visit
 from behavior.opinions import opinions
 from retrieval import habits
-from retrieval.baskets import with_topic
-from retrieval.missing import Missing, missing_topics, own_baskets
-from retrieval.rules import Rule
+from retrieval.carts.baskets import with_topic
+from retrieval.carts.missing import Missing, missing_topics, own_baskets
+from retrieval.carts.rules import Rule
 from tools.bundles import best_sellers, bundle_of, holding, with_price
 from tools.reasons import rhythm
 from tools.results import BasketRule, Bundle, CartAnalysis, CartGap, CartLine, CartMission, DueHabit, OwnHabit

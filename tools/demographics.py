@@ -3,7 +3,7 @@
 import polars as pl
 from scipy.stats import hypergeom
 
-from retrieval.segmentation import SMALLEST
+from retrieval.groups.segmentation import SMALLEST
 from tools.merchant_results import Demographic
 
 SHOWN = 3

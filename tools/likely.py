@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from retrieval import ALS, EASE, DecayedCooccurrence, Fusion, History, Interactions, ItemKNN, Popularity, Repeat, Shelf, Source
 from retrieval.fusion import TooFewLessons
 from retrieval.lessons import DAYS, lessons
-from retrieval.linear import LinearSource
+from retrieval.sources.linear import LinearSource
 from tools.past import Past
 
 MIN_PURCHASES = 5

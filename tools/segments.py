@@ -5,8 +5,8 @@ from math import sqrt
 import numpy as np
 import polars as pl
 
-from retrieval.segmentation import SMALLEST
-from retrieval.user_space import HABITS, LOGARITHMIC, broad
+from retrieval.groups.segmentation import SMALLEST
+from retrieval.groups.user_space import HABITS, LOGARITHMIC, broad
 from tools.demographics import telling_demographics
 from tools.errors import ToolError, UnknownUser
 from tools.merchant_results import (

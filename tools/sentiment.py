@@ -10,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 from sklearn.linear_model import LogisticRegression
 
 from behavior.sentiment import Lexicon, Sentiment
-from retrieval.vectors import open_encoder
+from retrieval.search.vectors import open_encoder
 
 CLASSES: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
 MIN_EACH = 40

@@ -18,7 +18,7 @@ import polars as pl
 
 from behavior import Catalog, Event, EventStore, InterestProfile, Rejection, Settings, build_profile, check_event, event_frame
 from retrieval import Shelf, TopicIndex, open_chroma
-from retrieval.segmentation import Segmentation
+from retrieval.groups.segmentation import Segmentation
 from tools.errors import ToolError, UnknownItem, UnknownTopic, UnknownUser
 from tools.past import Past
 from tools.results import Card

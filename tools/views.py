@@ -11,9 +11,9 @@ import polars as pl
 
 from behavior import MODEL_ONLY, Catalog, InterestModel, strength, topic_features, trait_values
 from retrieval import Cooccurrence, Shelf
-from retrieval.baskets import Baskets
-from retrieval.segmentation import Segmentation
-from retrieval.user_space import habits_of
+from retrieval.carts.baskets import Baskets
+from retrieval.groups.segmentation import Segmentation
+from retrieval.groups.user_space import habits_of
 from tools.alike import Alike
 from tools.likely import Likely
 from tools.people import People, activity_of

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eval.basket import chosen_weights, held_out, hits, run
-from retrieval.baskets import with_topic
+from retrieval.carts.baskets import with_topic
 from tests import tiny
 from tools import Shop
 

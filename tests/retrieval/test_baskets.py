@@ -8,8 +8,8 @@ import pytest
 
 from behavior import Catalog, EventStore, Item
 from behavior.store import EVENT_SCHEMA
-from retrieval.baskets import Baskets, several_topics, with_topic
-from retrieval.offers import item_offers
+from retrieval.carts.baskets import Baskets, several_topics, with_topic
+from retrieval.carts.offers import item_offers
 
 
 def purchases(rows: list[tuple[str, str, float, str]]) -> pl.DataFrame:

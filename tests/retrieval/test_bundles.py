@@ -3,9 +3,9 @@ Run: pytest tests/retrieval/test_bundles.py"""
 
 import pytest
 
-from retrieval.bundles import common_bundles
-from retrieval.pairs import Pairs
-from retrieval.rules import Rules
+from retrieval.carts.bundles import common_bundles
+from retrieval.carts.pairs import Pairs
+from retrieval.carts.rules import Rules
 from tests.retrieval.test_rules import frame
 
 # Bread is in 50 of 100 baskets, butter in 40 of these, jam in 30 of these; lemon is in 29, with tea.

@@ -25,8 +25,8 @@ from retrieval import (
     StaleModel,
     recommend,
 )
-from retrieval.content import text_vectors
-from retrieval.transformer import Shape, Training
+from retrieval.sources.content import text_vectors
+from retrieval.sources.transformer import Shape, Training
 
 LEFT = ["a b", "c", "ünï", "d/é"]
 RIGHT = ["x", "y", "z z", "日本"]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from retrieval import DecayedCooccurrence, History, Interactions, Popularity, StaleModel, recommend
-from retrieval.content import Content, text_vectors
 from retrieval.fusion import Fusion
+from retrieval.sources.content import Content, text_vectors
 
 PLAIN = [f"plain {n:02}" for n in range(20)]
 CHAIN = [f"chain {n:02}" for n in range(20)]

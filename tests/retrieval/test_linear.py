@@ -7,7 +7,7 @@ import pytest
 
 from retrieval import EASE, Interactions, ItemKNN
 from retrieval.interactions import rows_of
-from retrieval.linear import LinearSource
+from retrieval.sources.linear import LinearSource
 
 
 @pytest.fixture(scope="module")

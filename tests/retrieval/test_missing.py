@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from retrieval.missing import Own, Weights, missing_topics, own_baskets
-from retrieval.pairs import Pairs
-from retrieval.rules import Rules
+from retrieval.carts.missing import Own, Weights, missing_topics, own_baskets
+from retrieval.carts.pairs import Pairs
+from retrieval.carts.rules import Rules
 from tests.retrieval.test_rules import frame
 
 NOW = datetime(2025, 6, 30, tzinfo=UTC)

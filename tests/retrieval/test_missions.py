@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.missions import Missions
-from retrieval.pairs import Pairs
+from retrieval.carts.missions import Missions
+from retrieval.carts.pairs import Pairs
 from tests.retrieval.test_rules import frame
 
 BABY, TACOS, CLEANING = (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.pairs import Pairs
-from retrieval.rules import Rule
+from retrieval.carts.pairs import Pairs
+from retrieval.carts.rules import Rule
 from tests.retrieval.test_rules import frame
 
 BASKETS = [["tea", "honey"]] * 6 + [["tea", "lemon"]] * 4 + [["milk"]] * 10

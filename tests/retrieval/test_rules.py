@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from retrieval.rules import Rule, Rules
+from retrieval.carts.rules import Rule, Rules
 
 GROCERIES = Path(__file__).parents[3] / "shared" / "data" / "groceries_baskets" / "baskets.csv"
 

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from retrieval.grouping import Points, choose_groups
-from retrieval.segmentation import Segmentation
-from retrieval.user_space import HABITS
+from retrieval.groups.grouping import Points, choose_groups
+from retrieval.groups.segmentation import Segmentation
+from retrieval.groups.user_space import HABITS
 
 KINDS = {"busy": (1.0, 100.0, "Dairy"), "rare": (90.0, 3.0, "Pets"), "middle": (10.0, 25.0, "Baby")}
 """Days since the last basket, baskets, and the one topic of each kind of user."""

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from retrieval import Interactions, StaleModel, recommend
-from retrieval.sequential import Sequential
-from retrieval.transformer import Shape, Training
+from retrieval.sources.sequential import Sequential
+from retrieval.sources.transformer import Shape, Training
 
 SMALL = Shape(width=16, blocks=1, heads=2, dropout=0.0, max_length=6)
 QUICK = Training(negatives=16, batch=32, learning_rate=1e-2, epochs=40)

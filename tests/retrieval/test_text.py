@@ -8,7 +8,7 @@ import pytest
 from behavior import Catalog
 from behavior.schema import Item
 from retrieval import TopicIndex, open_chroma
-from retrieval.words import Vocabulary
+from retrieval.search.words import Vocabulary
 from tests import tiny
 
 SODA = Item(

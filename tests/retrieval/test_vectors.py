@@ -12,7 +12,7 @@ import pytest
 
 from behavior import Catalog, Settings
 from retrieval import TopicIndex, open_chroma
-from retrieval.vectors import TextVectors
+from retrieval.search.vectors import TextVectors
 from tests import tiny
 from tests.conftest import tiny_shop
 from tools import Shop

@@ -8,7 +8,7 @@ import bm25s
 import numpy as np
 
 from behavior.catalog import Topic
-from retrieval.words import Said, Vocabulary, content, phrase_tokens, split, stemmed, whole_token
+from retrieval.search.words import Said, Vocabulary, content, phrase_tokens, split, stemmed, whole_token
 
 K1, B = 1.2, 0.1
 OWN, PARENT, USE = 4, 1, 1

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.decomposition import PCA
 
-from retrieval.grouping import Groups, Labels, Points, Trial, choose_groups
-from retrieval.user_space import HABITS, UserSpace
+from retrieval.groups.grouping import Groups, Labels, Points, Trial, choose_groups
+from retrieval.groups.user_space import HABITS, UserSpace
 
 SMALLEST = 10
 """Groups of fewer users are not described, so that nobody can be singled out: it is the least size of a segment, too."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from chromadb.api import ClientAPI
 
 from behavior.catalog import Catalog, Topic
-from retrieval.lexical import LexicalIndex
-from retrieval.vectors import TextVectors
+from retrieval.search.lexical import LexicalIndex
+from retrieval.search.vectors import TextVectors
 
 COLLECTION = "topic-texts"
 NEAR = 0.4

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from retrieval.rules import Rule
+from retrieval.carts.rules import Rule
 
 MIN_TOGETHER = 5
 """Pairs in fewer baskets are not kept: too few to say anything, and too near to single people."""

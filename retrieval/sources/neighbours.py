@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from retrieval.interactions import Interactions
-from retrieval.linear import LinearSource
+from retrieval.sources.linear import LinearSource
 
 
 @dataclass

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 from sklearn.decomposition import NMF
 
-from retrieval.pairs import Pairs
+from retrieval.carts.pairs import Pairs
 
 MISSIONS = 24
 TYPICAL = 20

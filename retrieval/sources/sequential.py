@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from retrieval.interactions import History, Interactions
 from retrieval.source import Contribution, Ranking, load_arrays, rank, save_arrays
-from retrieval.transformer import Shape, Training, Transformer, expected, table, train
+from retrieval.sources.transformer import Shape, Training, Transformer, expected, table, train
 
 
 @dataclass

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retrieval.pairs import Pairs
-from retrieval.rules import Rule, Rules
+from retrieval.carts.pairs import Pairs
+from retrieval.carts.rules import Rule, Rules
 
 HALF_LIFE_DAYS = 120
 DOUBT = 10

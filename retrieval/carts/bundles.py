@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retrieval.pairs import Pairs
-from retrieval.rules import Rules
+from retrieval.carts.pairs import Pairs
+from retrieval.carts.rules import Rules
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "topics": pl.List(pl.String),

@@ -6,11 +6,11 @@ from pathlib import Path
 import polars as pl
 
 from behavior import Catalog
-from retrieval.bundles import common_bundles
-from retrieval.missions import Missions
-from retrieval.offers import item_offers
-from retrieval.pairs import Pairs
-from retrieval.rules import Rules
+from retrieval.carts.bundles import common_bundles
+from retrieval.carts.missions import Missions
+from retrieval.carts.offers import item_offers
+from retrieval.carts.pairs import Pairs
+from retrieval.carts.rules import Rules
 
 MIN_BASKETS = 30
 """A bundle in fewer baskets is not kept."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from retrieval.interactions import Interactions
-from retrieval.linear import LinearSource
+from retrieval.sources.linear import LinearSource
 
 
 @dataclass

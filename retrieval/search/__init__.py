@@ -1,0 +1,1 @@
+"""Free-text search over topics: by words, by meaning, and by both."""

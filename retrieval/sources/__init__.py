@@ -1,0 +1,1 @@
+"""Candidate sources: each scores items from what a user bought before."""
