@@ -62,6 +62,17 @@ def test_filters_that_leave_nothing_say_so(shop: Shop) -> None:
     assert notes[1] == '"of Dog food" left nothing'
 
 
+def test_a_topic_of_which_a_user_reviewed_two_items_badly_is_left_out(shop: Shop) -> None:
+    more = Item(item_id="black tea", title="Black tea", path=("Food", "Coffee and tea", "Tea"), brand="Bona", price=3)
+    shop.store.save_items([more, more.model_copy(update={"item_id": "red tea"})])
+    grown = Shop.open(shop.settings)
+    for item, left in [("black tea", ["tea"]), ("red tea", [])]:
+        grown.record([Event(event_id=item, user_id="rae", type="review", item_id=item, ts=tiny.END, rating=1, text=item)])
+        assert [card.item_id for card in recommend(grown, "rae", topic="Tea").cards] == left
+    grown.record([Event(event_id="again", user_id="rae", type="purchase", item_id="tea", ts=tiny.END + timedelta(days=1))])
+    assert [card.item_id for card in recommend(grown, "rae", topic="Tea").cards] == ["tea"]
+
+
 def test_diversity_decides_how_many_are_of_one_topic(shop: Shop) -> None:
     tea = [Item(item_id=f"tea {n}", title="Tea", path=("Food", "Coffee and tea", "Tea"), price=3) for n in range(3)]
     shop.store.save_items(tea)
