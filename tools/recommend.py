@@ -33,7 +33,8 @@ def recommend(
     """The `k` items (at most 50) that fit the user best.
 
     `query` is free text. Prices are inclusive bounds in the shop's currency, `topic` and `brand` narrow it down, items with an id
-    in `exclude` are left out, `only_new` leaves out what was bought before. What was said or reviewed to be disliked never appears.
+    in `exclude` are left out, `only_new` leaves out what was bought before. What a user said to dislike never appears, nor a
+    narrowest topic that the user's reviews are against.
     `diversity` in [0, 1] is how much an item loses for each one of its topic before it, all at 1; left out, it is 1 or, with a
     query, 0.5. An empty result says in `notes` which filter left nothing.
     Raises UnknownUser, UnknownTopic, and ToolError for bounds on the price that nothing can meet.
