@@ -91,7 +91,7 @@ def test_it_is_asked_beside_what_else_is_done_and_ends_with_it(crowded: Shop) ->
     llm = Picks(-1)
     with naming(crowded, llm):
         assert llm.called.wait(60)
-    assert len(crowded.segment_names) in (1, 2)  # the second one may have been overtaken by the end
+    assert len(crowded.views.segment_names) in (1, 2)  # the second one may have been overtaken by the end
     assert not any(thread.name == "segment-names" for thread in threading.enumerate())
 
 

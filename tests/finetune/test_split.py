@@ -40,8 +40,8 @@ def test_training_sees_no_held_out_user_and_no_test_day(shop: Shop) -> None:
         log = apart.store.scan()
         assert set(log["user_id"]) == {user for user in tiny.HABITS if not held_out(user)} != set(tiny.HABITS)
         assert log["ts"].max() < end <= apart.now() + (end - log["ts"].max())
-        assert set(apart.features["user_id"]) == set(log["user_id"])
-        assert set(apart.people.users["user_id"].cast(str)) == set(log["user_id"])
+        assert set(apart.views.features["user_id"]) == set(log["user_id"])
+        assert set(apart.views.people.users["user_id"].cast(str)) == set(log["user_id"])
     assert shop.store.count() == len(tiny.events())
     assert not apart.settings.home.exists()
 

@@ -84,7 +84,7 @@ def test_a_partition_of_the_users_gives_its_part_of_the_answer(read_shop: Shop) 
     clause = And(clauses=[MILK_OR_DIAPERS, TraitClause(name="shopping rhythm", low=30)])
     parts = set()
     for user in tiny.HABITS:
-        table = clause_values(clause, read_shop.people.only(user), {}, read_shop.catalog, read_shop.now())
+        table = clause_values(clause, read_shop.views.people.only(user), {}, read_shop.catalog, read_shop.now())
         parts |= set(table.filter(passes(clause))["user_id"].cast(pl.String))
     assert parts == users_in(read_shop, clause)
 

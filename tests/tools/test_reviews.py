@@ -106,7 +106,7 @@ def test_reviews_are_kept_over_a_restart_and_follow_erasure(shop: Shop) -> None:
         assert [quote.event_id for quote in read_reviews(again, "Coffee").quotes] == ["b", "a"]
         again.erase("ben")
         assert [quote.event_id for quote in read_reviews(again, "Coffee").quotes] == ["a"]
-        assert again.reviews.mentions["event_id"].unique().to_list() == ["a"]
+        assert again.views.reviews.mentions["event_id"].unique().to_list() == ["a"]
 
 
 def test_what_somebody_gave_two_stars_is_not_recommended_to_them(shop: Shop) -> None:

@@ -159,10 +159,10 @@ def test_chosen_names_outlive_a_new_fit_but_not_an_erasure(tmp_path: Path) -> No
         shop.name_segments({first.segment_id: chosen})
         shop.record([event for n in range(3) for event in crowd.weekly(f"later-{n}", 1.01)])  # enough to be fitted anew
         with closing(Shop.open(shop.settings)) as anew:
-            assert anew.segment_names == {first.segment_id: chosen}
+            assert anew.views.segment_names == {first.segment_id: chosen}
             anew.erase("weekly-0")
             with closing(Shop.open(shop.settings)) as without:
-                assert without.segment_names == {}
+                assert without.views.segment_names == {}
 
 
 def test_two_segments_never_share_a_name() -> None:
