@@ -31,7 +31,8 @@ START_SECONDS = 600  # a first start on a busy machine; the child's own failure 
 RESTARTS = 3
 ADAPTER_NAME = "inkling"
 SPECULATION = {"method": "ngram", "num_speculative_tokens": 5, "prompt_lookup_min": 2, "prompt_lookup_max": 4}
-"""Tool arguments and JSON repeat the prompt: several tokens a step instead of one, with the same text."""
+"""Tool arguments and JSON repeat the prompt: several tokens a step instead of one, with the same text at temperature 0. Above it
+vLLM on the CPU puts stray tokens where it rejects what was proposed."""
 
 _PREFIX = re.compile(r"^\(\w+ pid=\d+\) (?:[A-Z]+ [\d-]+ [\d:]+ \[[^]]+\] )?")  # (Worker pid=7) ERROR 11-24 03:22:10 [core.py:15]
 _ERROR = re.compile(r"^(?:[\w.]*(?:Error|Exception)|[\w.]+: error|ERROR): ")
@@ -63,16 +64,22 @@ class Command:
 
 
 @contextmanager
-def local_server(settings: Settings, progress: Progress = lambda message: None, adapter: Path | None = None) -> Iterator[Served]:
+def local_server(
+    settings: Settings, progress: Progress = lambda message: None, adapter: Path | None = None, speculation: bool = True
+) -> Iterator[Served]:
     """Start vLLM, wait until it answers, and stop it with all its processes when the block ends, however it ends.
 
-    `adapter` is served instead of the shipped one; where that folder is absent, the base alone.
+    `adapter` is served instead of the shipped one; where that folder is absent, the base alone. Without `speculation` texts can
+    be sampled, too.
     Raises ServerError or WeightsError before the block if it cannot start.
     """
     if find_spec("vllm") is None:
         raise ServerError("vLLM is not installed: run `make install`, or point INKLING_LLM_URL at a running server")
     adapter = adapter or shipped_adapter(settings)
-    command = gpu_command(settings, adapter) if has_gpu() else cpu_command(served_model(settings.home, progress, adapter))
+    if has_gpu():
+        command = gpu_command(settings, adapter)
+    else:
+        command = cpu_command(served_model(settings.home, progress, adapter), speculation)
     with running(command, settings.llm_port, settings.home / "logs" / "vllm.log", progress) as served:
         yield served
 
@@ -143,7 +150,7 @@ class _Child:
             os.killpg(self.keeper.pid, signal.SIGKILL)
 
 
-def cpu_command(weights: Weights) -> Command:
+def cpu_command(weights: Weights, speculation: bool = True) -> Command:
     """vLLM on the CPU. Eager: the compiled engine decodes faster but takes one to two minutes to start."""
     cores = sorted(os.sched_getaffinity(0))
     arguments = [
@@ -153,8 +160,8 @@ def cpu_command(weights: Weights) -> Command:
         "--max-model-len", "4096",
         "--max-num-seqs", "16",
         "--kv-cache-memory-bytes", str(1 << 30),
-        "--speculative-config", json.dumps(SPECULATION),
     ]  # fmt: skip
+    arguments += ["--speculative-config", json.dumps(SPECULATION)] if speculation else []
     environment = {"VLLM_HOST_IP": HOST, "HF_HUB_OFFLINE": "1"}
     if len(cores) <= 4:  # by default vLLM leaves out a core and hyperthreads, which halves prefill on two
         environment |= {"VLLM_CPU_OMP_THREADS_BIND": ",".join(map(str, cores)), "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"}

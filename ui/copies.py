@@ -52,6 +52,17 @@ def base_alone(progress: Callable[[str], None]) -> "Iterator[LLM]":
         yield LLM(served.url, served.model)
 
 
+@contextmanager
+def sampled_llm(progress: Callable[[str], None]) -> "Iterator[LLM]":
+    """The local LLM once more, on a port of its own, as it can be asked at a temperature."""
+    from agent.llm import LLM
+    from agent.server import local_server
+
+    settings = terminal.settings().model_copy(update={"llm_port": None})
+    with local_server(settings, progress, speculation=False) as served:
+        yield LLM(served.url, served.model, served.adapter)
+
+
 def copy_of(settings: "Settings", folder: Path) -> "Settings":
     """Settings of a copy of the shop in `folder`, fitted views included, for work that must not touch the shop.
 

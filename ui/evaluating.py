@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from ui import terminal
-from ui.copies import agent_on_a_copy, base_alone
+from ui.copies import agent_on_a_copy, base_alone, sampled_llm
 from ui.terminal import out
 
 if TYPE_CHECKING:
@@ -37,9 +37,12 @@ def tool_calls(
 
         lines = load_lines(None if split == "all" else split)
         async with agent_on_a_copy(model_url) as (runtime, user):
-            sampling = Chat(runtime.shop, runtime.llm, runtime.chat.saver, TEMPERATURE)
-            with terminal.progress() as progress:
+            with ExitStack() as served:
+                progress = served.enter_context(terminal.progress())
                 result = await run(runtime.chat, lines, progress, user_id=user)
+                local = passes and not (model_url or terminal.settings().llm_url)
+                llm = served.enter_context(sampled_llm(progress)) if local else runtime.llm
+                sampling = Chat(runtime.shop, llm, runtime.chat.saver, TEMPERATURE)
                 sampled = [await run(sampling, lines, progress, user_id=user) for _ in range(passes)]
             show(result, out, model=runtime.llm.model, adapter=runtime.llm.adapter, sampled=sampled)
 

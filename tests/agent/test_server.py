@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from agent.server import Command, ServerError, gpu_command, local_server, running, why_ended
-from agent.weights import adapter_hash
+from agent.server import Command, ServerError, cpu_command, gpu_command, local_server, running, why_ended
+from agent.weights import Weights, adapter_hash
 from behavior import Settings
 
 # Answers /health as vLLM does and has an engine process of its own, which ignores SIGTERM; both hold the file named first open.
@@ -175,6 +175,12 @@ def test_without_vllm_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("agent.server.find_spec", lambda name: None)
     with pytest.raises(ServerError, match="make install"), local_server(Settings(home=tmp_path)):
         pass
+
+
+def test_what_is_sampled_is_not_speculated_on(tmp_path: Path) -> None:
+    weights = Weights(tmp_path, None)
+    assert "--speculative-config" in cpu_command(weights).arguments
+    assert "--speculative-config" not in cpu_command(weights, speculation=False).arguments
 
 
 def test_on_a_gpu_the_adapter_of_the_base_is_loaded_beside_it(tmp_path: Path) -> None:
