@@ -25,7 +25,7 @@ _WORDS = {
 }
 _ALONE = {"couple", "pair", "dozen"}
 """Words that stand for a number with or without "a" before them."""
-_BEFORE_ONE = {"", "me", "just", "only", "exactly", "top", "for", "under", "within", "least", "most"}
+_BEFORE_ONE = {"", "me", "just", "only", "exactly", "top", "under", "within", "least", "most"}
 """After other words "one" is a pronoun: "the second one"."""
 _DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30, "quarter": 90, "year": 365}
 _MONEY = {"$", "dollar", "dollars", "buck", "bucks", "usd"}

@@ -217,6 +217,8 @@ def _matches(expected: Expected, given: object) -> bool:
         return expected is given
     if isinstance(expected, float):
         return isinstance(given, int | float) and math.isclose(expected, given)
+    if isinstance(given, list):
+        given = ", ".join(map(str, given))
     return isinstance(given, str | int) and any(_same(span, str(given)) for span in expected)
 
 

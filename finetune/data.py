@@ -33,11 +33,13 @@ def write(
     profiles: int = 110,
     rewrites: int = 40,
     test_lines: Iterable[str] = (),
+    phrases: Path = FOLDER,
     from_feedback: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Write `out`, JSON Lines of {"role", "messages"} with a null role where the request has no tools; returns how many rows.
 
+    What people type is drawn from the files in `phrases`, a folder for each role as in `finetune/phrases`.
     `from_feedback` adds what users told the shop: the preference pairs go to a file of their own beside `out`,
     `NAME.preferences.jsonl`, as trl's DPOTrainer takes them, and the wanted side of each is a row of `out`, which is how
     `finetune train` learns from it: too few users correct a shop for more than supervised training. Of a chat turn the call that
@@ -52,7 +54,7 @@ def write(
         users = apart.store.users()
         some = rng.sample(users, min(len(users), 2 * profiles))
         made = [
-            *_counted(_chats(apart, users, rng, lines, dialogues, reserved), "lines and dialogues", progress),
+            *_counted(_chats(apart, users, rng, lines, dialogues, reserved, phrases), "lines and dialogues", progress),
             *_counted(profile_examples(apart, some, dates, seed, profiles), "profiles", progress),
             *_counted(rewrite_examples(apart, some, dates, seed, rewrites), "rewritten sentences", progress),
         ]
@@ -70,11 +72,13 @@ def _save(file: Path, rows: Iterable[Row]) -> None:
     file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
-def _chats(shop: Shop, users: list[str], rng: random.Random, lines: int, dialogues: int, reserved: Reserved) -> Iterator[Row]:
+def _chats(
+    shop: Shop, users: list[str], rng: random.Random, lines: int, dialogues: int, reserved: Reserved, phrases: Path
+) -> Iterator[Row]:
     slots = Slots([topic.name for topic in shop.catalog.topics() if topic.is_leaf], FOLDER)
     for role, share in SHARES.items():
-        patterns = checked(read_patterns(role))
-        drawn = Dialogues(shop, role, users, patterns, checked(read_follow_ups(role)), slots, rng, reserved)
+        patterns = checked(read_patterns(role, phrases))
+        drawn = Dialogues(shop, role, users, patterns, checked(read_follow_ups(role, phrases)), slots, rng, reserved)
         for messages in chain(drawn.lines(round(lines * share)), drawn.dialogues(round(dialogues * share))):
             yield {"role": role, "messages": messages}
 

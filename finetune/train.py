@@ -26,7 +26,7 @@ from transformers import (
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from agent.weights import TEMPLATE, adapter_hash
+from agent.weights import TEMPLATE, adapter_hash, cpu_dtype
 from finetune.packing import IGNORED, Encoded, batches, encode, specifications
 
 BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -60,7 +60,8 @@ def train(
     made = batches(dialogues, BATCH_TOKENS, seed)
     checkpoints = out / "checkpoints"
     on_gpu = torch.cuda.is_available()
-    dtype = torch.float32 if on_gpu and not torch.cuda.is_bf16_supported() else torch.bfloat16
+    has_bfloat16 = torch.cuda.is_bf16_supported() if on_gpu else cpu_dtype() == "bfloat16"
+    dtype = torch.bfloat16 if has_bfloat16 else torch.float32  # emulated on a CPU, bfloat16 takes seven times as long
     model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
     lora = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM")
     trainer = PrefixTrainer(

@@ -27,15 +27,19 @@ def tool_calls(
     passes: Annotated[
         int, typer.Option(min=0, help="Besides, each line so often at temperature .7: pass^N is right each time.")
     ] = 0,
+    own: Annotated[
+        Path | None,
+        typer.Option("--lines", help="Instead: a file of lines of your own, in the form of those.", exists=True, dir_okay=False),
+    ] = None,
     model_url: ModelUrl = None,
 ) -> None:
     """On lines as people type them: does the agent call the right tool with the right arguments?"""
 
     async def main() -> None:
         from agent.chat import Chat
-        from eval.tool_calls import TEMPERATURE, load_lines, run, show
+        from eval.tool_calls import LINES, TEMPERATURE, load_lines, run, show
 
-        lines = load_lines(None if split == "all" else split)
+        lines = load_lines(None if split == "all" else split, own or LINES)
         async with agent_on_a_copy(model_url) as (runtime, user):
             with ExitStack() as served:
                 progress = served.enter_context(terminal.progress())

@@ -24,6 +24,12 @@ def data(
     size: Annotated[int, typer.Option(min=1, help="How many single lines.")] = 5_000,
     dialogues: Annotated[int, typer.Option(min=0, help="How many sessions of several turns.")] = 450,
     profiles: Annotated[int, typer.Option(min=0, help="How many written profiles.")] = 110,
+    phrases: Annotated[
+        Path | None,
+        typer.Option(
+            help="Draw what people type from phrase files of your own, in the form of finetune/phrases.", exists=True, file_okay=False
+        ),
+    ] = None,
     from_feedback: Annotated[
         bool, typer.Option("--from-feedback", help="Add what users liked, dismissed and corrected.")
     ] = False,
@@ -31,6 +37,7 @@ def data(
     """Write training examples made from the shop's own catalog and events."""
     from eval import grounding, tool_calls
     from finetune.data import write
+    from finetune.phrases import FOLDER
 
     with terminal.readable_errors():
         typed = [*(line.line for line in tool_calls.load_lines()), *(line.line for line in grounding.load_lines())]
@@ -44,6 +51,7 @@ def data(
                 dialogues=dialogues,
                 profiles=profiles,
                 test_lines=typed,
+                phrases=phrases or FOLDER,
                 from_feedback=from_feedback,
                 progress=progress,
             )

@@ -74,6 +74,7 @@ def test_a_needed_argument_that_nobody_said_is_refused(read_shop: Shop) -> None:
         ("between 2 and 4", "max_price", 7, None),
         ("half a dozen quick breakfasts", "max_price", 6, None),
         ("oat milk", "max_price", 5, None),
+        ("dinner for one tonight", "max_price", 1, None),
         ("nothing above 99 cents", "max_price", 0.99, 0.99),
         ("give me five ideas", "k", 5, 5),
         ("a couple of ideas", "k", 2, 2),

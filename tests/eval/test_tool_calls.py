@@ -68,6 +68,12 @@ def test_a_span_is_right_in_other_case_with_an_article_or_a_typo(given: object, 
     assert score(line("recommend", query=["oat milk", "plant milk"]), [call("recommend", query=given)]).right is right
 
 
+def test_a_list_is_right_when_it_holds_what_was_said() -> None:
+    expected = line("analyze_cart", items=["flour, eggs and sugar"])
+    assert score(expected, [call("analyze_cart", items=["flour", "eggs", "sugar"])]).right
+    assert not score(expected, [call("analyze_cart", items=["butter"])]).right
+
+
 @pytest.mark.parametrize("given", ["the second one", "second", "p2"])
 def test_a_pointer_is_right_in_words_or_as_its_ref(given: str) -> None:
     assert score(line("similar_items", item=["second one", "second", "p2"]), [call("similar_items", item=given)]).right
@@ -144,12 +150,12 @@ def test_the_lines_cover_every_tool_and_name_only_arguments_that_it_has() -> Non
     lines = load_lines()
     by_tool = Counter(asked.tool for asked in lines)
     by_role = Counter(asked.role for asked in lines)
-    assert len(lines) == len({(asked.role, asked.line, *asked.before) for asked in lines}) == 200
-    assert by_role == {"shopper": 120, "merchant": 80}
-    assert all(by_tool[tool] >= 8 for tool in {**SHOPPER_TOOLS, **MERCHANT_TOOLS})
-    assert by_tool["recommend"] >= 25
-    assert by_tool["build_audience"] >= 15
-    assert by_tool[None] == 40
+    assert len({(asked.role, asked.line, *asked.before) for asked in lines}) == len(lines)
+    assert min(by_role["shopper"], by_role["merchant"]) >= 130
+    assert all(by_tool[tool] >= 14 for tool in {**SHOPPER_TOOLS, **MERCHANT_TOOLS})
+    assert by_tool["recommend"] >= 40
+    assert by_tool["build_audience"] >= 25
+    assert by_tool[None] >= 70
     for asked in lines:
         if asked.tool is not None:
             assert REQUIRED.get(asked.tool, set()) <= set(asked.arguments) <= ARGUMENTS[asked.tool], asked.line
@@ -157,11 +163,11 @@ def test_the_lines_cover_every_tool_and_name_only_arguments_that_it_has() -> Non
 
 def test_the_halves_hold_the_same_tools_and_kinds_and_share_no_line() -> None:
     dev, test = load_lines("dev"), load_lines("test")
-    assert len(dev) == len(test) == 100
-    for of in (lambda asked: asked.tool, lambda asked: asked.kind, lambda asked: asked.role):
-        first, second = Counter(map(of, dev)), Counter(map(of, test))
-        assert all(abs(first[key] - second[key]) <= 2 for key in first | second)
-    assert not {asked.line.lower() for asked in dev} & {asked.line.lower() for asked in test}
+    assert min(len(dev), len(test)) >= 150
+    first, second = (Counter((asked.role, asked.tool) for asked in half) for half in (dev, test))
+    assert all(abs(first[key] - second[key]) <= 2 for key in first | second)
+    assert {asked.kind for asked in dev} == {asked.kind for asked in test}
+    assert {asked.line.lower() for asked in dev}.isdisjoint(asked.line.lower() for asked in test)
 
 
 class FakeChat:
