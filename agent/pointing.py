@@ -13,7 +13,7 @@ _CARDINALS = "one two three four five six seven eight nine ten"
 _POINTING = (
     "it this that these those one ones the a an other you your me i my we us he she they just showed shown show suggested "
     "recommended mentioned said before from in at on of to with for list pick suggestion choice option item number no product "
-    "thing more most less least like and or is was were please again same which what middle"
+    "thing stuff more most less least like and or is was were please again same which what middle"
 )
 _PLACES = {
     **{word: n for n, word in enumerate(_ORDINALS.split())},

@@ -102,7 +102,7 @@ def fall(before: Sequence[float], after: Sequence[float]) -> str | None:
     The one-sided exact sign test on the pairs that changed, at .05, which on right and wrong is McNemar's test in its exact form
     (McNemar, Psychometrika 12, 1947; Dietterich, Neural Computation 10, 1998, section 3.1); and, as few pairs prove nothing,
     a floor: the mean may not fall by more than .03. The floor errs on the side of the shipped adapter: of two equally good ones
-    that differ on 30 of 200 lines, one in ten candidates is refused.
+    that differ on a seventh of the lines, one in fifteen candidates is refused.
     Raises ValueError for lists of different length or without a case.
     """
     if len(before) != len(after) or not before:

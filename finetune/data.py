@@ -46,7 +46,8 @@ def write(
     led to the cards is learned as well, as the LLM made it.
 
     Held-out users and the last days of the log are left out, see `training_shop`, and so is the wording of `test_lines`.
-    The same seed over the same shop gives the same file. Raises ValueError when nothing is left to train on.
+    The same seed over the same shop gives the same file. Raises ValueError when nothing is left to train on, or
+    for phrases that cannot be read, OSError where a file of them is missing.
     """
     rng, reserved = random.Random(seed), Reserved(test_lines)
     dates = training_dates(shop.store)
@@ -77,7 +78,8 @@ def _chats(
 ) -> Iterator[Row]:
     slots = Slots([topic.name for topic in shop.catalog.topics() if topic.is_leaf], FOLDER)
     for role, share in SHARES.items():
-        patterns = checked(read_patterns(role, phrases))
+        if not (patterns := checked(read_patterns(role, phrases))):
+            raise ValueError(f"{str(phrases / role)!r} has no phrase")
         drawn = Dialogues(shop, role, users, patterns, checked(read_follow_ups(role, phrases)), slots, rng, reserved)
         for messages in chain(drawn.lines(round(lines * share)), drawn.dialogues(round(dialogues * share))):
             yield {"role": role, "messages": messages}
