@@ -27,7 +27,7 @@ def data(
     phrases: Annotated[
         Path | None,
         typer.Option(
-            help="Draw what people type from phrase files of your own, in the form of finetune/phrases.", exists=True, file_okay=False
+            help="Draw what people type from files of your own, in the form of finetune/phrases.", exists=True, file_okay=False
         ),
     ] = None,
     from_feedback: Annotated[
