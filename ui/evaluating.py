@@ -29,7 +29,7 @@ def tool_calls(
     ] = 0,
     own: Annotated[
         Path | None,
-        typer.Option("--lines", help="Instead: a file of lines of your own, in the form of those.", exists=True, dir_okay=False),
+        typer.Option("--lines", help="A file of your own in their form, of which --split is put.", exists=True, dir_okay=False),
     ] = None,
     model_url: ModelUrl = None,
 ) -> None:

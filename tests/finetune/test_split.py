@@ -17,6 +17,9 @@ from finetune.split import held_out, training_dates, training_ends, training_sho
 from tests import tiny
 from tools import Shop
 
+DIGEST = re.compile(r"today \d")
+"""How the digest of a profile begins."""
+
 
 def test_one_user_in_five_is_held_out_for_good() -> None:
     kept = [n for n in range(2000) if held_out(str(n))]
@@ -66,11 +69,11 @@ def test_the_training_file_says_nothing_of_them(shop: Shop, tmp_path: Path, type
     assert rows == written()
     assert {row["role"] for row in rows} == {"shopper", "merchant", None}
     asked = [turn["content"] for row in rows for turn in row["messages"] if turn["role"] == "user"]
-    days = {line.splitlines()[0] for line in asked if re.match(r"today \d", line)}
+    days = {line.splitlines()[0] for line in asked if DIGEST.match(line)}
     assert days
     assert days <= {f"today {date.day} {date:%b} {date.year}" for date in training_dates(shop.store)}
     reserved = Reserved(typed)
-    assert sum(reserved.holds(line) for line in asked if not re.match(r"today \d", line)) == 0  # a sum: no line is printed
+    assert sum(reserved.holds(line) for line in asked if not DIGEST.match(line)) == 0  # a sum: no line is printed
 
 
 def test_wording_is_held_by_the_line_or_five_words() -> None:

@@ -74,13 +74,16 @@ def test_a_shop_large_enough_learns_and_a_small_one_does_without(shop: Shop, rea
 
 
 def test_the_habit_and_the_next_in_line_come_first(shop: Shop) -> None:
-    """In 28 days come four treats: their order among themselves is not what is learned, and differs by the CPU."""
+    """In 28 days come four treats: their order among themselves is not what is learned, and turns with the rounding of BLAS."""
     cards = recommend(shop, name(3), k=10).cards
     assert 1 > cards[0].score >= cards[1].score > 0
     found = [{card.item_id for card in recommend(shop, name(user), k=10).cards} for user in range(20)]
+    assert "milk" in found[3]
     assert sum("milk" in items for items in found) >= 15
+    new = [{card.item_id for card in recommend(shop, name(user), only_new=True, k=10).cards} for user in range(20)]
     coming = [{treat_of(user, WEEKS + week) for week in range(4)} for user in range(20)]
-    assert sum(len(items & soon) for items, soon in zip(found, coming, strict=True)) >= 0.9 * 4 * 20
+    for lists, share in ((found, 0.9), (new, 0.75)):
+        assert sum(len(items & soon) for items, soon in zip(lists, coming, strict=True)) >= share * 4 * 20
 
 
 def test_every_filter_holds_before_the_ranking(shop: Shop) -> None:
@@ -127,14 +130,13 @@ def test_contributions_sum_to_the_score_behind_the_probability(shop: Shop) -> No
 def test_a_new_event_changes_the_next_answer_without_a_fit(shop: Shop) -> None:
     fitted = shop.views.likely
     shop.record([Event(event_id="n1", user_id="new", type="cart_add", item_id=TREATS[3], ts=shop.now())])
-    items = [card.item_id for card in recommend(shop, "new", only_new=True, k=20).cards]
+    items = [card.item_id for card in recommend(shop, "new", only_new=True, k=10).cards]
     assert TREATS[4] in items
     assert TREATS[3] not in items, "it lies in the cart"
     parts = explain_recommendation(shop, "new", TREATS[4]).parts
     assert any(part.text.endswith("Sweet 03, which you put into the cart") for part in parts)
-    before = explain_recommendation(shop, "new", TREATS[31]).card.score
-    shop.record([purchase("new", TREATS[30], shop.now())])
-    assert explain_recommendation(shop, "new", TREATS[31]).card.score > before
+    shop.record([purchase("new", TREATS[10], shop.now())])
+    assert TREATS[11] in {card.item_id for card in recommend(shop, "new", only_new=True, k=5).cards}
     assert shop.views.likely is fitted
 
 
