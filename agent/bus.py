@@ -48,6 +48,12 @@ class Bus(BaseModel):
         self._mark(refs)
         return refs
 
+    def mention(self, item_id: str | None) -> str | None:
+        """The ref of an item that was shown, which the reply may name now; None for any other. The list stays what it was."""
+        ref = next((ref for ref, card in self.items.items() if card.item_id == item_id), None)
+        self._mark([ref] if ref else [])
+        return ref
+
     def put_topic(self, topic: str) -> str:
         known = {name: ref for ref, name in self.topics.items()}
         ref = known.get(topic) or f"t{len(self.topics) + 1}"

@@ -21,7 +21,9 @@ from agent.llm import LLM
 from agent.middleware import ADDED, UNAVAILABLE, Turn, is_cut_off
 from agent.prompts import SYSTEM, Role
 from agent.reply import EMPTY, MAX_LINE, TOO_LONG, Release, facts_of, spelled
+from agent.router import Router
 from agent.toolbox import Speaker, tools_of
+from agent.weights import BASE
 from behavior import Settings
 from tools import Shop, UnknownUser
 from tools.results import Card
@@ -84,18 +86,25 @@ async def open_sessions(settings: Settings) -> AsyncIterator[AsyncSqliteSaver]:
 
 
 class Chat:
-    """The agents of both roles over one shop and one LLM, which is greedy unless a `temperature` is given."""
+    """The agents of both roles over one shop and one LLM, which is greedy unless a `temperature` is given.
 
-    def __init__(self, shop: Shop, llm: LLM, saver: BaseCheckpointSaver[Any], temperature: float = 0.0) -> None:
+    The router goes with the embedded LLM, whose choice of tools it mends; a larger one chooses alone, as this one does unless
+    `routed`.
+    """
+
+    def __init__(
+        self, shop: Shop, llm: LLM, saver: BaseCheckpointSaver[Any], temperature: float = 0.0, routed: bool = True
+    ) -> None:
         self._shop, self.saver = shop, saver
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        router = Router.load() if routed and llm.model == BASE else None
         roles: tuple[Role, ...] = ("shopper", "merchant")
         self._agents: dict[Role, Graph] = {
             role: create_agent(
                 llm.chat_model(temperature=temperature),
                 tools_of(role, shop),
                 system_prompt=SYSTEM[role],
-                middleware=[Turn(shop, llm)],
+                middleware=[Turn(shop, llm, router)],
                 context_schema=Speaker,
                 checkpointer=saver,
             )

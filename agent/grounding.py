@@ -2,7 +2,7 @@
 
 Nothing that the LLM made up gets into a tool. What the user did not say is dropped where the argument is optional and refused
 where it is needed; a bound that the newest line says and the LLM left out is put in. Booleans are
-judgements and stay as the LLM wrote them, and so does a band of price sensitivity where the user spoke of prices at all.
+judgements and stay as they were written, and so does a band of price sensitivity where the user spoke of prices at all.
 """
 
 import re
@@ -16,17 +16,20 @@ from agent.pointing import content_words, find_item, likeness, place, position, 
 from agent.spans import FUNCTION_WORDS, exactly, spoken
 from tools import Shop, ToolError, UnknownUser
 from tools.audience import BANDS, resolve
+from tools.results import Card
 
 _PERSON = frozenset(["user", "shopper", "customer", "household", "person", "buyer", "member", "her", "him", "them"])
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a call is held against: the user's lines, the newest first; refs of the last reply; refs of the latest turn."""
+    """What a call is held against: the user's lines, the newest first; refs of the last reply; refs of the latest turn; the topic
+    or query of the last call before this turn."""
 
     lines: Sequence[str]
     named: Sequence[str] = ()
     recent: Sequence[str] = ()
+    asked: str | None = None
 
 
 def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: Bus, shop: Shop) -> dict[str, Any]:
@@ -85,7 +88,10 @@ def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
         case "user":
             return _user(str(value), said, bus, shop)
         case "topic" | "about":
-            return _topic(str(value), said, bus, shop)
+            meant = _meant(str(value), said, bus, shop)
+            if isinstance(meant, Card):
+                return meant.item_id if name == "about" else meant.topic
+            return meant
         case "campaign":
             return _campaign(str(value), said)
     span = spoken(str(value), said.lines, shop)
@@ -142,32 +148,31 @@ def _items(value: Any, said: Said, bus: Bus, shop: Shop) -> list[str] | None:
     return found or None
 
 
-def _topic(value: str, said: Said, bus: Bus, shop: Shop) -> str | None:
+def _meant(value: str, said: Said, bus: Bus, shop: Shop) -> str | Card | None:
+    """A topic in its own or the user's words, or the shown item that the words point at."""
     ref = value.strip().lower()
     if ref in bus.topics or ref in bus.items:
-        return bus.topics.get(ref) or bus.items[ref].topic
+        return bus.topics.get(ref) or bus.items[ref]
     known = [*bus.topics.values(), *(card.topic for card in bus.items.values())]
     name = next((topic for topic in known if topic.lower() == ref), None)
     if name and not exactly(value, said.lines[0]):
         return name
     words = spoken(value, said.lines, shop)
     if words is None or content_words(words):
-        card = _shown_by_words(words, bus) if words else None
-        return card or words
+        return (_shown_by_words(words, bus) if words else None) or words
     topics = [bus.topics[ref] for ref in said.recent if ref in bus.topics]
-    if not bus.shown and topics:
-        return topics[0]
-    card_shown = shown_item(words, bus, list(said.named))
-    return card_shown.topic if card_shown else None
+    if not bus.shown:
+        return topics[0] if topics else said.asked or shown_item(words, bus, list(said.named))
+    return shown_item(words, bus, list(said.named))
 
 
-def _shown_by_words(words: str, bus: Bus) -> str | None:
-    """The topic of a shown item that "the second milk" or "the cheese one" means; words alone are a topic themselves."""
+def _shown_by_words(words: str, bus: Bus) -> Card | None:
+    """The shown item that "the second milk" or "the cheese one" means; words alone are a topic themselves."""
     if not re.search(r"\b(one|first|second|third|fourth|fifth|last|cheaper|cheapest)\b", words.lower()):
         return None
     shown = [bus.items[ref] for ref in bus.shown]
     card = place(words, shown) or max(shown, key=lambda card: likeness(content_words(words), card), default=None)
-    return card.topic if card and likeness(content_words(words), card) > 0 else None
+    return card if card and likeness(content_words(words), card) > 0 else None
 
 
 def _campaign(value: str, said: Said) -> str | None:

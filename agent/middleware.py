@@ -1,5 +1,6 @@
 """What happens around the LLM in a turn: a fresh turn on the bus, a short prompt, at most four steps, a checked reply."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,6 +12,7 @@ from langgraph.runtime import Runtime
 from agent.bus import Bus
 from agent.llm import LLM, LLMUnavailable
 from agent.reply import Release, addition, composed, facts_of, listed
+from agent.router import Opinion, Router
 from agent.toolbox import ChatState, Speaker, put, same_call, turn_of
 from tools import Shop, ToolError, recommend
 from tools.results import Card
@@ -30,9 +32,9 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
 
     state_schema = ChatState
 
-    def __init__(self, shop: Shop, llm: LLM) -> None:
+    def __init__(self, shop: Shop, llm: LLM, router: Router | None = None) -> None:
         super().__init__()
-        self._shop, self._llm = shop, llm
+        self._shop, self._llm, self._router = shop, llm, router
 
     async def abefore_agent(self, state: ChatState, runtime: Runtime[Speaker]) -> dict[str, Any]:
         bus = Bus.model_validate(state.get("bus", {}))
@@ -54,10 +56,14 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
     async def awrap_model_call(
         self, request: ModelRequest[Speaker], handler: Callable[[ModelRequest[Speaker]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any] | AIMessage:
-        """Call the LLM on the last turns. Of several calls the first counts: the next may need what it puts on the bus."""
+        """Call the LLM on the last turns, held to the router's opinion. Of several calls the first counts: the next may
+        need what it puts on the bus."""
+        opinion = await self._opinion(request)
+        opening = opinion.opening()
+        held = {"extra_body": {"structured_outputs": {"regex": opening}}} if opening else {}
         try:
             with self._llm.readable_errors():
-                response = await handler(request.override(messages=last_turns(request.messages)))
+                response = await handler(request.override(messages=last_turns(request.messages), model_settings=held))
         except (LLMUnavailable, TimeoutError) as error:
             logging.getLogger(__name__).warning("%s", error)
             return AIMessage("", response_metadata={UNAVAILABLE: str(error)})
@@ -65,8 +71,16 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
         if isinstance(message, AIMessage) and (message.tool_calls or message.invalid_tool_calls):
             broken = [(call["name"] or "", call["id"]) for call in message.invalid_tool_calls]
             calls = message.tool_calls or [{"name": name, "args": {}, "id": id, "type": "tool_call"} for name, id in broken]
-            return message.model_copy(update={"content": "", "tool_calls": calls[:1], "invalid_tool_calls": []})
+            first = calls[0] | {"args": opinion.corrected(calls[0]["name"], calls[0]["args"])}
+            return message.model_copy(update={"content": "", "tool_calls": [first], "invalid_tool_calls": []})
         return response
+
+    async def _opinion(self, request: ModelRequest[Speaker]) -> Opinion:
+        """The router's on a line of the user; none on what a tool said."""
+        line = request.messages[-1]
+        if self._router is None or not isinstance(line, HumanMessage):
+            return Opinion()
+        return await asyncio.to_thread(self._router.opinion, request.runtime.context.role, line.text)
 
     async def aafter_model(self, state: ChatState, runtime: Runtime[Speaker]) -> dict[str, Any] | None:
         """Replace what the LLM wrote by what the guard lets through, or by a reply without the LLM."""

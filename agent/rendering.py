@@ -62,7 +62,8 @@ def _(result: Explanation, bus: Bus) -> str:
 @render.register
 def _(result: Reviews, bus: Bus) -> str:
     quotes = [f'{quote.rating or 0:.0f} stars "{quote.text[:120]}"' for quote in result.quotes[:LINES]]
-    return "\n".join([f"{len(result.quotes)} reviews of {bus.put_topic(result.about)}", *quotes])
+    ref = bus.mention(result.item_id) or bus.put_topic(result.about)
+    return "\n".join([f"{len(result.quotes)} reviews of {ref}", *quotes])
 
 
 @render.register

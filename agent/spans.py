@@ -16,7 +16,7 @@ _FUNCTION = (
     "she it its they them this that these those is are was be been am do does did have has had can could would should will shall "
     "may might must want wants need needs like love hate got get give show find tell see look looking buy bought have please hey "
     "recommend suggest suggestion suggestions idea ideas product products item items hi what which who why how when where there "
-    "here something anything nothing stuff thing things one ones under over below "
+    "here something anything nothing stuff thing things one ones under over below pls plz thanks thx cheers ta "
     "more less most least only just also too very really so if then now today don't i'm i'd let's what's"
 )
 FUNCTION_WORDS = frozenset(_FUNCTION.split())

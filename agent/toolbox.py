@@ -144,6 +144,8 @@ def as_said(written: dict[str, Any], grounded: dict[str, Any], refs: dict[str, s
     shown = dict(grounded)
     if (item := grounded.get("item")) is not None:
         shown["item"] = refs.get(item, written["item"])
+    if grounded.get("about") in refs:
+        shown["about"] = refs[grounded["about"]]
     shown |= {name: written[name] for name in ("items", "user") if name in grounded}
     return shown
 
@@ -207,4 +209,7 @@ def _said(state: ChatState) -> Said:
     earlier = messages[: len(messages) - len(turn_of(messages))]
     reply = next((message.text for message in reversed(earlier) if isinstance(message, AIMessage)), "")
     recent = state.get("bus", {}).get("turn") or state.get("recent", [])
-    return Said(lines[:LINES_HEARD], [match[0] for match in REF.finditer(reply)], recent)
+    artifacts = (message.artifact for message in reversed(earlier) if isinstance(message, ToolMessage) and message.artifact)
+    last: dict[str, Any] = next(artifacts, {"arguments": {}})["arguments"]
+    asked = next((last[name] for name in ("topic", "query") if isinstance(last.get(name), str)), None)
+    return Said(lines[:LINES_HEARD], [match[0] for match in REF.finditer(reply)], recent, asked)

@@ -2,7 +2,8 @@
 
 Covered: the calls that answer the last line of a session. Not covered: what the tools returned and what the reply said.
 Spans are compared by words, so a call that passes the whole line as its query counts as right: `one_tool`, the baseline
-that does so with one tool a role, shows what that is worth. With sampled passes pass^k is the share of the lines that are
+that does so with one tool a role, shows what that is worth. `router` chooses the tool without the LLM and gives no argument,
+`llm` is the agent without the router. With sampled passes pass^k is the share of the lines that are
 right in each of k passes (Yao et al. 2024, tau-bench, section 4).
 """
 
@@ -24,6 +25,7 @@ from rich.table import Table
 
 from agent.chat import Chat, Done, ToolCall
 from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, Role
+from agent.router import REPLY, Router
 from eval.report import Report, printed
 
 LINES = Path(__file__).parent / "lines" / "tool_calls.jsonl"
@@ -170,19 +172,23 @@ def show(
     model: str,
     adapter: str | None,
     seed: int = 0,
+    alone: EvalResult | None = None,
     sampled: Sequence[EvalResult] = (),
 ) -> Report:
     """Print the table, the misses of the dev half (those of the test half stay unseen), and the JSON line last.
 
-    `result` is the greedy pass; `sampled` are passes over the same lines at `TEMPERATURE`, averaged in a row of their own.
-    `seed` is that of the server's sampling; at temperature 0 it changes nothing. Raises ValueError without turns.
+    `result` is the greedy pass, `alone` the same without the router; `sampled` are passes over the same lines at `TEMPERATURE`,
+    averaged in a row of their own. `seed` is that of the server's sampling; at temperature 0 it changes nothing.
+    Raises ValueError without turns.
     """
     if not result.turns:
         raise ValueError("no line was put to the agent")
-    lines = [turn.line for turn in result.turns]
+    lines, router = [turn.line for turn in result.turns], Router.load()
     rows = {
         "agent": result.turns,
+        **({"llm": alone.turns} if alone else {}),
         **({SAMPLED: [turn for one in sampled for turn in one.turns]} if sampled else {}),
+        "router": [Turn(line, score(line, _routed(router, line))) for line in lines],
         "one_tool": [Turn(line, score(line, [_one_tool(line)])) for line in lines],
         "reply_only": [Turn(line, score(line, [])) for line in lines],
     }
@@ -232,6 +238,11 @@ def _one_tool(line: Line) -> ToolCall:
     if line.role == "shopper":
         return ToolCall(name="recommend", arguments={"query": line.line})
     return ToolCall(name="build_audience", arguments={"topic": line.line})
+
+
+def _routed(router: Router, line: Line) -> list[ToolCall]:
+    choice = router.likeliest(line.role, line.line)
+    return [] if choice == REPLY else [ToolCall(name=choice, arguments={})]
 
 
 def _metrics(turns: Sequence[Turn]) -> dict[str, float]:

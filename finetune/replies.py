@@ -160,7 +160,7 @@ def _(result: Explanation, bus: Bus, rng: random.Random) -> str:
 
 @reply.register
 def _(result: Reviews, bus: Bus, rng: random.Random) -> str:
-    ref = bus.put_topic(result.about)
+    ref = bus.mention(result.item_id) or bus.put_topic(result.about)
     if not result.quotes:
         return rng.choice(
             [

@@ -35,12 +35,10 @@ def data(
     ] = False,
 ) -> None:
     """Write training examples made from the shop's own catalog and events."""
-    from eval import grounding, tool_calls
     from finetune.data import write
     from finetune.phrases import FOLDER
 
     with terminal.readable_errors():
-        typed = [*(line.line for line in tool_calls.load_lines()), *(line.line for line in grounding.load_lines())]
         shop = terminal.open_shop()
         with terminal.progress() as progress:
             rows = write(
@@ -50,7 +48,7 @@ def data(
                 lines=size,
                 dialogues=dialogues,
                 profiles=profiles,
-                test_lines=typed,
+                test_lines=_typed(),
                 phrases=phrases or FOLDER,
                 from_feedback=from_feedback,
                 progress=progress,
@@ -82,6 +80,24 @@ def train(
             model = base or base_model(terminal.settings().home, progress)
             summary = train_adapter(file, model, folder, seed, epochs, learning_rate, start, base or BASE_NAME, progress)
         print(json.dumps(summary))
+
+
+@finetune.command()
+def router(
+    file: Annotated[Path | None, typer.Option("--out", help="Where to write it; over the shipped one unless given.")] = None,
+    seed: Annotated[int, typer.Option()] = 7,
+) -> None:
+    """Fit the router, which chooses the tool where a line leaves little doubt, on the phrases of finetune/phrases."""
+    from agent.router import FILE
+    from finetune.routing import fit_router
+
+    with terminal.readable_errors():
+        shop = terminal.open_shop()
+        with terminal.progress() as progress:
+            topics = [topic.name for topic in shop.catalog.topics() if topic.is_leaf]
+            fitted = fit_router(topics, _typed(), seed, progress=progress)
+        fitted.save(file or FILE)
+        out.print(f"router of phrases {fitted.phrases} written to {file or FILE}", highlight=False, soft_wrap=True)
 
 
 @finetune.command()
@@ -122,6 +138,13 @@ def evaluate(
             raise typer.Exit(1)
 
     terminal.run(main())
+
+
+def _typed() -> list[str]:
+    """What the evals' hand-written lines say: nothing is trained on their wording."""
+    from eval import grounding, tool_calls
+
+    return [*(line.line for line in tool_calls.load_lines()), *(line.line for line in grounding.load_lines())]
 
 
 async def _measured(name: str, adapter: Path, households: int, seed: int) -> "Measured":

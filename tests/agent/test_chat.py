@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
@@ -14,6 +14,7 @@ from agent.llm import LLM
 from agent.middleware import last_turns
 from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, SYSTEM, Role
 from agent.reply import MAX_LINE, OFFER
+from agent.weights import BASE
 from behavior import Settings
 from tests import tiny
 from tests.agent.fake_openai import FakeLLM, fake_openai
@@ -34,10 +35,11 @@ class Talk:
 
     def __init__(self, shop: Shop, url: str, home: Path) -> None:
         self.shop, self.url, self.home = shop, url, home
+        self.model, self.routed = "fake", True
 
     async def run(self, use: Callable[[Chat], Awaitable[T]]) -> T:
         async with open_sessions(Settings(home=self.home)) as saver:
-            return await use(Chat(self.shop, LLM(self.url, "fake"), saver))
+            return await use(Chat(self.shop, LLM(self.url, self.model), saver, routed=self.routed))
 
     def say(
         self, *lines: str, role: Role = "shopper", user_id: str | None = "dora", session_id: str = "s"
@@ -239,3 +241,28 @@ def test_turns_of_one_session_follow_each_other(talk: Talk, fake: FakeLLM) -> No
 
     asyncio.run(talk.run(both))
     assert fake.prompt(1)[1:] == [("user", "one"), ("assistant", "Hello!"), ("user", "two")]
+
+
+def held_to(request: dict[str, Any]) -> str | None:
+    """The regular expression that a request asks the server to keep to."""
+    regex = request.get("structured_outputs", {}).get("regex")
+    assert regex is None or isinstance(regex, str)
+    return regex
+
+
+def test_the_embedded_llm_is_held_to_the_router_on_lines_and_free_on_results(talk: Talk, fake: FakeLLM) -> None:
+    talk.model = BASE
+    fake.answers = [("recommend", {"query": "oat milk", "only_new": True}), "Try p2."]
+    step = talk.say("any oat milk?")[0][0]
+    on_line, on_result = fake.requests
+    assert '"name": "recommend"' in (held_to(on_line) or "")
+    assert held_to(on_result) is None
+    assert isinstance(step, ToolStep)
+    assert step.call.arguments == {"query": "oat milk"}, "nothing new was asked for, whatever the LLM wrote"
+
+
+@pytest.mark.parametrize(("model", "routed"), [("fake", True), (BASE, False)])
+def test_another_llm_chooses_alone_and_so_does_this_one_unrouted(talk: Talk, fake: FakeLLM, model: str, routed: bool) -> None:
+    talk.model, talk.routed = model, routed
+    talk.say("any oat milk?")
+    assert held_to(fake.requests[0]) is None

@@ -45,6 +45,7 @@ def bus(read_shop: Shop) -> Bus:
         ("something nice for tonight", "wine", None),
         ("what do you recommend?", "recommend me the", None),
         ("anything for me", "anything", None),
+        ("cheaper pls", "pls", None),
         ("any milk", 7, None),
     ],
 )
@@ -230,6 +231,25 @@ def test_a_merchant_s_that_is_the_latest_topic(read_shop: Shop) -> None:
     bus = Bus()
     bus.put_topic("Dog food")
     assert grounded(read_shop, "who else is into that?", "topic", "that", bus, needed=NEEDED) == "Dog food"
+
+
+@pytest.mark.parametrize(
+    ("line", "written", "about"),
+    [
+        ("is number two any good", "number two", "oat"),
+        ("reviews of p2", "p2", "oat"),
+        ("what do people say of it", "it", "milk"),
+        ("and the oat one?", "the oat one", "oat"),
+        ("reviews of oat milk", "oat milk", "oat milk"),
+    ],
+)
+def test_reviews_are_of_the_item_that_was_pointed_at(read_shop: Shop, bus: Bus, line: str, written: str, about: str) -> None:
+    assert grounded(read_shop, line, "about", written, bus, needed=NEEDED) == about
+
+
+def test_a_pointer_without_a_list_means_what_was_asked_before(read_shop: Shop) -> None:
+    said = Said(["well, I can't abide the stuff", "do you think that I like fish?"], asked="fish")
+    assert ground({"topic": "the stuff"}, {"topic": NEEDED}, said, Bus(), read_shop) == {"topic": "fish"}
 
 
 def test_a_user_is_a_ref_a_pseudonym_or_an_id_and_becomes_a_pseudonym(read_shop: Shop) -> None:
