@@ -2,7 +2,8 @@
 
 Covered: refs, numbers (each with its kind, and beside the ref that it belongs to), quoted words, capitalised names, markup.
 A capitalised word that begins a sentence is taken for a name if a verb follows and the turn had a tool result.
-A name that only the user said may be denied or asked about, not asserted; one out of a quoted review may only be quoted.
+A name, or a person by number ("household 12"), that only the user said may be denied or asked about, not asserted; a name out
+of a quoted review may only be quoted.
 Not covered: a product in small letters that no ref stands for, comparisons, and claims without a name or number.
 """
 
@@ -17,6 +18,7 @@ _MARKUP = re.compile(r"[<>{}\[\]|`]|https?://|www\.|\berror:|tool_call|\w+@\w+")
 _QUOTED = re.compile(r"[\"“]([^\"”]+)[\"”]")
 _CAPITALISED = re.compile(r"(?<![.!?:]\s)(?<=\s)[^\W\d_a-z][\w'’&-]*")
 _SUBJECT = re.compile(r"([A-Z][\w'’&-]*) (?:is|are|was|were|costs?|has|have|tastes?|comes?)\b")
+_PERSON = re.compile(r"\b(?:household|user|customer|shopper|member|buyer)[ -]#?\w*\d\w*", re.IGNORECASE)
 _DENIES = re.compile(r"\b(?:no|not|nothing|none|never|cannot|sorry|without|unknown|[a-z]+n['’]t)\b", re.IGNORECASE)
 _OWN_NAMES = {"i", "i'm", "i'll", "i've", "i'd", "inkling", "ok", "english"}
 _SUBJECTS = (
@@ -50,6 +52,9 @@ def check_reply(sentence: str, bus: Bus, facts: Facts) -> str | None:
     begins = [subject[1]] if subject and bus.turn and subject[1].lower() not in _SUBJECTS.split() else []
     asserts = not (_DENIES.search(sentence) or sentence.endswith("?"))
     named = _plain(_QUOTED.sub(" ", facts.found if asserts else everything))
+    for person in _PERSON.findall(sentence):
+        if _plain(person) not in named:
+            return f"names {person!r}, which is not in the facts of this turn"
     for name in [*begins, *_CAPITALISED.findall(_QUOTED.sub(" ", sentence))]:
         word = name.lower().replace("’", "'").removesuffix("'s")
         if word not in _OWN_NAMES and not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", named):

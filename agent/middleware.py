@@ -77,10 +77,10 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
 
     async def _opinion(self, request: ModelRequest[Speaker]) -> Opinion:
         """The router's on a line of the user; none on what a tool said."""
-        line = request.messages[-1]
+        *earlier, line = request.messages
         if self._router is None or not isinstance(line, HumanMessage):
             return Opinion()
-        return await asyncio.to_thread(self._router.opinion, request.runtime.context.role, line.text)
+        return await asyncio.to_thread(self._router.opinion, request.runtime.context.role, line.text, bool(earlier))
 
     async def aafter_model(self, state: ChatState, runtime: Runtime[Speaker]) -> dict[str, Any] | None:
         """Replace what the LLM wrote by what the guard lets through, or by a reply without the LLM."""

@@ -27,8 +27,9 @@ REPLY = "reply"
 """The choice of a plain reply."""
 GOES_ON = "goes on"
 """Never a choice: the line needs what was said before it."""
-SURE = 0.7
-"""Least probability of a choice. From .6 to .8 the open lines of `eval tool-calls` come out alike."""
+SURE, SURE_LATER = 0.7, 0.9
+"""Least probability of a choice, for the first line of a session and for later ones, of which the LLM knows more. From .6 to .8
+the open lines of `eval tool-calls` come out alike."""
 ARGUMENT_SURE = 0.8
 """Least probability of an opinion on an argument: of phrases left out of the fit, 98 to 99% of such opinions are right."""
 SAID = ("query", "items", "topic", "name")
@@ -171,8 +172,8 @@ class Router:
         """The tool, REPLY or GOES_ON that a line most likely asks for, however unsure."""
         return self._choices[role].likeliest(self._features.of([line], self._idf[role]))[0]
 
-    def opinion(self, role: Role, line: str) -> Opinion:
-        """What a line leaves little doubt about."""
+    def opinion(self, role: Role, line: str, later: bool = False) -> Opinion:
+        """What a line leaves little doubt about; `later` unless it is the first of its session."""
         features = self._features.of([line], self._idf[role])
         choice, chance = self._choices[role].likeliest(features)
         if choice == GOES_ON:
@@ -183,7 +184,7 @@ class Router:
             value, likely = linear.likeliest(features)
             if likely >= ARGUMENT_SURE:
                 tools.setdefault(tool, {})[argument] = value_of(argument, value)
-        return Opinion(choice if chance >= SURE else None, tools)
+        return Opinion(choice if chance >= (SURE_LATER if later else SURE) else None, tools)
 
 
 def opined_on(tool: str) -> list[str]:

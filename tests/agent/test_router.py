@@ -44,6 +44,13 @@ def test_a_line_that_goes_on_is_left_to_the_llm(router: Router) -> None:
     assert router.opinion("merchant", line) == Opinion()
 
 
+def test_later_lines_are_left_to_the_llm_more_often(router: Router) -> None:
+    line = "who is at the top there and what got him in"
+    assert router.opinion("merchant", line).tool is not None
+    assert router.opinion("merchant", line, later=True).tool is None
+    assert router.opinion("merchant", "how did campaign 13 do", later=True).tool == "campaign_report"
+
+
 def test_arguments_that_no_word_gives_are_judged(router: Router) -> None:
     new = router.opinion("shopper", "snacks that I have never bought before").arguments["recommend"]
     assert (new["query"], new["only_new"]) == (True, True)
