@@ -96,8 +96,9 @@ class Chat:
         self, shop: Shop, llm: LLM, saver: BaseCheckpointSaver[Any], temperature: float = 0.0, routed: bool = True
     ) -> None:
         self._shop, self.saver = shop, saver
+        self.routed = routed and llm.model == BASE
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        router = Router.load() if routed and llm.model == BASE else None
+        router = Router.load() if self.routed else None
         roles: tuple[Role, ...] = ("shopper", "merchant")
         self._agents: dict[Role, Graph] = {
             role: create_agent(

@@ -45,7 +45,7 @@ def tool_calls(
                 progress = served.enter_context(terminal.progress())
                 result = await run(runtime.chat, lines, progress, user_id=user)
                 unrouted = Chat(runtime.shop, runtime.llm, runtime.chat.saver, routed=False)
-                alone = await run(unrouted, lines, progress, user_id=user)
+                alone = await run(unrouted, lines, progress, user_id=user) if runtime.chat.routed else None
                 local = passes and not (model_url or terminal.settings().llm_url)
                 llm = served.enter_context(sampled_llm(progress)) if local else runtime.llm
                 sampling = Chat(runtime.shop, llm, runtime.chat.saver, TEMPERATURE)

@@ -234,8 +234,10 @@ def test_the_summary_counts_by_role_and_kind() -> None:
 def test_the_report_ends_in_one_json_line_with_the_baselines_of_the_same_lines() -> None:
     result = asyncio.run(run(FakeChat(ANSWERS), LINES, print, user_id="7"))
     out = io.StringIO()
-    show(result, Console(file=out, width=80), model="tiny", adapter="abc")
+    show(result, Console(file=out, width=80), model="tiny", adapter="abc", alone=result)
     report = json.loads(out.getvalue().splitlines()[-1])
+    assert report["results"]["llm"] == report["results"]["agent"]
+    assert report["results"]["router"]["tool_accuracy"] >= 0.5
     assert (report["eval"], report["model"], report["adapter"]) == ("tool_calls", "tiny", "abc")
     assert report["results"]["agent"]["accuracy"] == 0.5
     assert report["results"]["agent"]["tool_accuracy"] == 0.75

@@ -140,7 +140,7 @@ def test_the_eval_leaves_the_shop_as_it_was(shop: Shop, fake: FakeLLM, monkeypat
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout.splitlines()[-1])
     assert (report["eval"], report["model"]) == ("tool_calls", "fake")
-    assert set(report["results"]) == {"agent", "one_tool", "reply_only"}
+    assert set(report["results"]) == {"agent", "router", "one_tool", "reply_only"}
     assert shop.store.count() == before
     assert not (shop.settings.home / "sessions.db").exists()
 
