@@ -29,3 +29,5 @@ MERCHANT_TOOLS: dict[str, str] = {
     "campaign_report": "how a campaign did",
     "recommend_bundles": "what sells together",
 }
+
+TOOLS: dict[Role, dict[str, str]] = {"shopper": SHOPPER_TOOLS, "merchant": MERCHANT_TOOLS}

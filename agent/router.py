@@ -17,7 +17,7 @@ from scipy.special import softmax
 from sentence_transformers import SentenceTransformer
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 
-from agent.prompts import Role
+from agent.prompts import TOOLS, Role
 from agent.toolbox import wanted_by
 from agent.weights import ADAPTERS, BASE
 from retrieval.search.vectors import open_encoder
@@ -44,6 +44,7 @@ READ = 500
 """Characters of a line that are read."""
 LETTERS, WORDS = 1 << 16, 1 << 15
 """Hash slots of letter and of word n-grams."""
+_BLOCKS = (slice(0, LETTERS), slice(LETTERS, LETTERS + WORDS))
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,17 @@ class Features:
         read = [line[:READ] for line in lines]
         return sparse.hstack([self._letters.transform(read), self._words.transform(read)]).tocsr()
 
+    @staticmethod
+    def idf(counts: sparse.csr_matrix) -> NDArray[np.float32]:
+        """The inverse document frequency of each slot, (LETTERS + WORDS,), in lines of these counts."""
+        return np.concatenate([TfidfTransformer().fit(counts[:, block]).idf_ for block in _BLOCKS])
+
     def of(self, lines: Sequence[str], idf: NDArray[np.float32], counts: sparse.csr_matrix | None = None) -> sparse.csr_matrix:
         """(lines, LETTERS + WORDS + 384): letters, words and meaning, each of length 1. `idf` is the inverse document frequency
         of each slot, (LETTERS + WORDS,), `counts` those of the lines if they are known."""
         counts = self.counts(lines) if counts is None else counts
         blocks = []
-        for block in (slice(0, LETTERS), slice(LETTERS, LETTERS + WORDS)):
+        for block in _BLOCKS:
             weigh = TfidfTransformer(sublinear_tf=True)
             weigh.idf_ = idf[block]
             blocks.append(weigh.transform(counts[:, block]))
@@ -141,7 +147,6 @@ class Router:
     @classmethod
     def load(cls, file: Path = FILE) -> "Router":
         """Raises OSError where there is none."""
-        roles: tuple[Role, ...] = ("shopper", "merchant")
         with np.load(file) as saved:
             linear = {
                 name: Linear(
@@ -151,9 +156,9 @@ class Router:
                 )
                 for name in saved["names"]
             }
-            idf = {role: saved[f"{role}: idf"].astype(np.float32) for role in roles}
+            idf = {role: saved[f"{role}: idf"].astype(np.float32) for role in TOOLS}
             phrases = str(saved["phrases"])
-        choices = {role: linear.pop(role) for role in roles}
+        choices = {role: linear.pop(role) for role in TOOLS}
         return cls(idf, choices, linear, phrases)
 
     def save(self, file: Path) -> None:
@@ -179,11 +184,11 @@ class Router:
         if choice == GOES_ON:
             return Opinion()
         tools: dict[str, dict[str, Any]] = {}
-        for name, linear in self._arguments.items():
-            tool, argument = name.split()
-            value, likely = linear.likeliest(features)
-            if likely >= ARGUMENT_SURE:
-                tools.setdefault(tool, {})[argument] = value_of(argument, value)
+        for tool in TOOLS[role]:
+            for argument in opined_on(tool):
+                value, likely = self._arguments[f"{tool} {argument}"].likeliest(features)
+                if likely >= ARGUMENT_SURE:
+                    tools.setdefault(tool, {})[argument] = value_of(argument, value)
         return Opinion(choice if chance >= (SURE_LATER if later else SURE) else None, tools)
 
 

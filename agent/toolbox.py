@@ -14,7 +14,7 @@ from pydantic import BaseModel
 import tools
 from agent.bus import REF, Bus
 from agent.grounding import Said, ground
-from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, Role
+from agent.prompts import TOOLS, Role
 from agent.rendering import render
 from tools import Shop, ToolError
 from tools.results import Card, CartAnalysis, Explanation, Recommendations, Reviews, SimilarItems
@@ -68,8 +68,7 @@ def tools_of(role: Role, shop: Shop) -> list[BaseTool]:
     """The tools of a role. A call answers with a tool message whose `artifact` is plain data: `name`, `arguments` (grounded),
     `written` (as the LLM wrote them), `said` (as people read them), `ok`, `cards`. A call that was answered before in the same
     turn is not run again: it gets the same message."""
-    described = SHOPPER_TOOLS if role == "shopper" else MERCHANT_TOOLS
-    return [_tool(name, description, shop) for name, description in described.items()]
+    return [_tool(name, description, shop) for name, description in TOOLS[role].items()]
 
 
 def parameters(name: str) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def adapter_hash(adapter: Path) -> str:
     missing = [name for name in ADAPTER_FILES if not (adapter / name).is_file()]
     if missing:
         raise WeightsError(f"{str(adapter)!r} is no adapter: {', '.join(missing)} missing")
-    return _digest(*((adapter / name).read_bytes() for name in ADAPTER_FILES))
+    return digest(*((adapter / name).read_bytes() for name in ADAPTER_FILES))
 
 
 def cpu_dtype(cpuinfo: Path = Path("/proc/cpuinfo")) -> Dtype:
@@ -99,7 +99,7 @@ def _cached(home: Path, adapter: Path | None, progress: Progress) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     kind = "merged" if adapter else "base"
     dtype = cpu_dtype()
-    content = _digest(
+    content = digest(
         GGUF_SHA256.encode(), dtype.encode(), TEMPLATE.read_bytes(), (adapter_hash(adapter) if adapter else "").encode()
     )
     folder = root / f"{kind}-{content}"
@@ -164,7 +164,7 @@ def _check(file: Path, sha256: str) -> None:
         raise WeightsError(f"{str(file)!r} has SHA-256 {found!r}, not {sha256!r}: delete it and try again")
 
 
-def _digest(*parts: bytes) -> str:
+def digest(*parts: bytes) -> str:
     """12 hex digits over the parts; each is hashed by itself first, so that moving a byte between parts changes the digest."""
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:12]
 

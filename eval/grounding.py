@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.chat import Chat, Done
-from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, SYSTEM, Role
+from agent.prompts import SYSTEM, TOOLS, Role
 from behavior import Catalog, Event, EventStore, event_frame
 from eval.report import Report, printed
 
@@ -176,5 +176,5 @@ def _spans(text: str, shortest: int = 2, longest: int = 8) -> Iterator[str]:
 
 
 def _prompt(role: Role) -> str:
-    tools = SHOPPER_TOOLS if role == "shopper" else MERCHANT_TOOLS
+    tools = TOOLS[role]
     return " ".join(_WORD.findall(" ".join([SYSTEM[role], *(f"{name} {text}" for name, text in tools.items())]).lower()))

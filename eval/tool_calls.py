@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.chat import Chat, Done, ToolCall
-from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, Role
+from agent.prompts import TOOLS, Role
 from agent.router import REPLY, Router
 from eval.report import Report, printed
 
@@ -55,7 +55,7 @@ class Line(BaseModel, extra="forbid"):
 
     @model_validator(mode="after")
     def _tool_of_role(self) -> Self:
-        tools = SHOPPER_TOOLS if self.role == "shopper" else MERCHANT_TOOLS
+        tools = TOOLS[self.role]
         if self.tool is not None and self.tool not in tools:
             raise ValueError(f"a {self.role} has no tool {self.tool!r}, only {', '.join(tools)}")
         if self.tool is None and self.arguments:

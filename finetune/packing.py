@@ -11,9 +11,8 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from agent.prompts import Role
+from agent.prompts import TOOLS, Role
 from agent.toolbox import parameters
-from finetune.phrases import TOOLS
 
 IGNORED = -100
 

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, Role
+from agent.prompts import TOOLS, Role
 from agent.toolbox import wanted_by
 from finetune.noise import Noise
 from finetune.slots import Slot, Slots
 
 FOLDER = Path(__file__).parent / "phrases"
-TOOLS: dict[Role, dict[str, str]] = {"shopper": SHOPPER_TOOLS, "merchant": MERCHANT_TOOLS}
 PLAIN = "plain"
 AFTER = "after"
 SAME = "same"

@@ -1,6 +1,5 @@
 """Fits the router: `inkling finetune router`. The same phrases that the LLM is trained on, filled several times each."""
 
-import hashlib
 import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,16 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
-from agent.prompts import Role
-from agent.router import GOES_ON, LETTERS, REPLY, Features, Linear, Router, class_of, opined_on
+from agent.prompts import TOOLS, Role
+from agent.router import GOES_ON, REPLY, Features, Linear, Router, class_of, opined_on
 from agent.toolbox import wanted_by
-from agent.weights import Progress
+from agent.weights import Progress, digest
 from finetune.noise import Noise
 from finetune.overlap import Reserved
-from finetune.phrases import FOLDER, TOOLS, Line, checked, fill, read_follow_ups, read_patterns
+from finetune.phrases import FOLDER, Line, checked, fill, read_follow_ups, read_patterns
 from finetune.slots import Slots
 
 COPIES = 4
@@ -48,7 +46,7 @@ def fit_router(
         progress(f"reading {len(lines):,} lines of a {role}")
         texts = [line.text for line, _ in lines]
         counts = features.counts(texts)
-        idf[role] = np.concatenate([TfidfTransformer().fit(block).idf_ for block in (counts[:, :LETTERS], counts[:, LETTERS:])])
+        idf[role] = features.idf(counts)
         read = features.of(texts, idf[role], counts)
         progress(f"fitting the choices of a {role}")
         choices[role] = _fit(role, read, [choice for _, choice in lines], CHOICE)
@@ -63,7 +61,7 @@ def fit_router(
 def fingerprint(phrases: Path = FOLDER) -> str:
     """12 hex digits over all files of a phrase folder and those that fill its slots."""
     files = sorted({*phrases.glob("*/*.txt"), *FOLDER.glob("*.txt")})
-    return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()[:12]
+    return digest(*(file.read_bytes() for file in files))
 
 
 def _lines(role: Role, phrases: Path, slots: Slots, rng: random.Random) -> Iterator[tuple[Line, str]]:

@@ -44,8 +44,10 @@ def tool_calls(
             with ExitStack() as served:
                 progress = served.enter_context(terminal.progress())
                 result = await run(runtime.chat, lines, progress, user_id=user)
-                unrouted = Chat(runtime.shop, runtime.llm, runtime.chat.saver, routed=False)
-                alone = await run(unrouted, lines, progress, user_id=user) if runtime.chat.routed else None
+                alone = None
+                if runtime.chat.routed:
+                    unrouted = Chat(runtime.shop, runtime.llm, runtime.chat.saver, routed=False)
+                    alone = await run(unrouted, lines, progress, user_id=user)
                 local = passes and not (model_url or terminal.settings().llm_url)
                 llm = served.enter_context(sampled_llm(progress)) if local else runtime.llm
                 sampling = Chat(runtime.shop, llm, runtime.chat.saver, TEMPERATURE)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.prompts import TOOLS
 from finetune.data import write
-from finetune.phrases import AFTER, PLAIN, TOOLS
+from finetune.phrases import AFTER, PLAIN
 from tools import Shop
 
 

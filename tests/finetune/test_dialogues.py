@@ -6,10 +6,10 @@ import random
 import pytest
 
 from agent.bus import REF
-from agent.prompts import Role
+from agent.prompts import TOOLS, Role
 from finetune.dialogues import Dialogues
 from finetune.overlap import Reserved
-from finetune.phrases import FOLDER, TOOLS, checked, read_follow_ups, read_patterns
+from finetune.phrases import FOLDER, checked, read_follow_ups, read_patterns
 from finetune.slots import Slots
 from tools import Shop
 

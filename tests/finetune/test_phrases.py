@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.prompts import Role
+from agent.prompts import TOOLS, Role
 from agent.toolbox import parameters
 from finetune.noise import Noise
-from finetune.phrases import FOLDER, TOOLS, Pattern, checked, fill, read_follow_ups, read_patterns
+from finetune.phrases import FOLDER, Pattern, checked, fill, read_follow_ups, read_patterns
 from finetune.slots import Slot, Slots, number_word, without_article
 
 ROLES: tuple[Role, ...] = ("shopper", "merchant")

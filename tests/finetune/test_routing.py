@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.prompts import TOOLS
 from agent.router import REPLY
-from finetune.phrases import AFTER, PLAIN, TOOLS
+from finetune.phrases import AFTER, PLAIN
 from finetune.routing import fingerprint, fit_router
 
 SHOPPER = {
