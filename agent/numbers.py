@@ -34,7 +34,7 @@ _TIME_BEFORE = {"last", "past", "previous", "next"}
 _UNBOUNDED = {
     "money": re.compile(r"(?<!no )(?<!not )(?<!nothing )\b(?:over|above|more than|at least|from|spent|paid|costs?)\b"),
     "share": re.compile(r"\b(?:off|discounts?|sale|margin|growth|less|at most|under|below)\b"),
-    "days": re.compile(r"^(?!.*\b(?:last|past|previous|within|recent)\b)"),
+    "days": re.compile(r"^(?!.*\b(?:last|past|previous|within|recent|window|period)\b)(?!.*,\s*\d+ days?\s*(?:,|$))"),
 }
 """What a line says when its one number of a kind is no upper bound of price, no lower bound of strength, no span back in time."""
 _TOKEN = re.compile(
@@ -63,7 +63,9 @@ _CENT_WORDS = rf"(?:(?:{_TENS.replace(' ', '|')})(?:[- ](?:{'|'.join(_ONES.split
 _CLAUSE_END = r"(?=\s*(?:$|[.,;!?)]|(?:or|and|tops|max|please|each|for|if|at|is|but)\b))"
 _RESPELLED: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     (re.compile(r"[£€]\s?(?=\d)"), lambda _: "$"),
-    (re.compile(r"(?<=\d)\s?(?:€|£|euros?\b|eur\b|quid\b)"), lambda _: " dollars"),
+    (re.compile(r"(?<=\d)\s?(?:€|£|euros?\b|eur\b)"), lambda _: " dollars"),
+    (re.compile(r"\s?\bquid\b|(?<=\d)quid\b"), lambda _: " dollars"),
+    (re.compile(r"(?<![\d.$])([1-9]\d*\.\d\d)(?![\d.%])(?! ?(?:dollars|bucks|$))"), lambda m: f"{m[1]} dollars"),
     (re.compile(r"\b(?:a |one )?(fiver|tenner)\b"), lambda m: "5 dollars" if m[1] == "fiver" else "10 dollars"),
     (re.compile(r"(?<=\d)\s?(?:wks?|w)\b"), lambda _: " weeks"),
     (re.compile(r"(?<=\d)\s?(?:mths?|mos?)\b"), lambda _: " months"),
@@ -72,12 +74,13 @@ _RESPELLED: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
         re.compile(rf"\b(\d+|an?|{_DIGIT_WORDS}) (?:dollars?|bucks?)(?: and)? ({_CENT_WORDS}){_CLAUSE_END}"),
         lambda m: _with_cents(m[1], m[2]),
     ),
+    (re.compile(rf"\b(under|up to|at most) (\d+){_CLAUSE_END}"), lambda m: f"{m[1]} {m[2]} dollars"),
     (
         re.compile(rf"\b(under|below|than|over|max|to) ({_DIGIT_WORDS}) ({_CENT_WORDS}){_CLAUSE_END}"),
         lambda m: f"{m[1]} {_with_cents(m[2], m[3])}",
     ),
 ]
-"""Ways to write a number that are brought into one that `_read` knows; the last is "under four fifty"."""
+"""Ways to write a number that are brought into one that `_read` knows: "15 quid", "9.99 tops", "under 5", "under four fifty"."""
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,35 @@
 """Fits the router: `inkling finetune router`. The same phrases that the LLM is trained on, filled several times each."""
 
 import random
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
-from sklearn.linear_model import LogisticRegression
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PrinterCallback, Trainer, TrainingArguments
 
+from agent.line_model import CHOICES, GOES_ON, JUDGED, REPLY, SPANS, TAGS, LineModel
 from agent.prompts import TOOLS, Role
-from agent.router import GOES_ON, REPLY, Features, Linear, Router, class_of, opined_on
+from agent.router import Router
 from agent.toolbox import wanted_by
 from agent.weights import Progress, digest
 from finetune.noise import Noise
 from finetune.overlap import Reserved
+from finetune.pace import Pace
+from finetune.packing import IGNORED
 from finetune.phrases import FOLDER, Line, checked, fill, read_follow_ups, read_patterns
 from finetune.slots import Slots
 
-COPIES = 4
+COPIES = 6
 """Times that each phrase is filled, with other words and other slips."""
-CHOICE, ARGUMENT = 4.0, 1.0
-"""C of the logistic regressions of tools and of arguments."""
+SMOOTHING = 0.05
+
+Example = dict[str, list[int]]
 
 
 def fit_router(
@@ -29,33 +37,28 @@ def fit_router(
     test_lines: Iterable[str] = (),
     seed: int = 7,
     phrases: Path = FOLDER,
+    copies: int = COPIES,
     progress: Progress = lambda message: None,
 ) -> Router:
     """The router fitted on all phrases of `phrases`, without the wording of `test_lines`; slots take the names of `topics`.
 
-    Logistic regressions, every class of the same weight: of the tools on all lines, of an argument on those of its tool. Two
-    minutes on two cores. Raises ValueError for phrases that cannot be read or leave nothing to tell apart, OSError where a
-    file of them is missing.
+    Twenty minutes on two cores. Raises ValueError for phrases that cannot be read or lack a tool, OSError where a file of them is
+    missing.
     """
-    rng, slots, reserved, features = random.Random(seed), Slots(topics, FOLDER), Reserved(test_lines), Features()
-    idf: dict[Role, NDArray[np.float32]] = {}
-    choices: dict[Role, Linear] = {}
-    arguments: dict[str, Linear] = {}
+    rng, slots, reserved = random.Random(seed), Slots(topics, FOLDER), Reserved(test_lines)
+    torch.manual_seed(seed)
+    model = LineModel()
+    examples: list[Example] = []
     for role in TOOLS:
-        lines = [drawn for drawn in _lines(role, phrases, slots, rng) if not reserved.holds(drawn[0].text)]
+        lines = [drawn for drawn in _lines(role, phrases, copies, slots, rng) if not reserved.holds(drawn[0].text)]
         progress(f"reading {len(lines):,} lines of a {role}")
-        texts = [line.text for line, _ in lines]
-        counts = features.counts(texts)
-        idf[role] = features.idf(counts)
-        read = features.of(texts, idf[role], counts)
-        progress(f"fitting the choices of a {role}")
-        choices[role] = _fit(role, read, [choice for _, choice in lines], CHOICE)
-        for tool in TOOLS[role]:
-            rows = [n for n, (_, choice) in enumerate(lines) if choice == tool]
-            for name in opined_on(tool):
-                classes = [class_of(name, lines[n][0].arguments.get(name)) for n in rows]
-                arguments[f"{tool} {name}"] = _fit(f"{tool} {name}", read[rows], classes, ARGUMENT)
-    return Router(idf, choices, arguments, fingerprint(phrases), features)
+        if lacking := set(CHOICES[role]) - {GOES_ON} - {choice for _, choice in lines}:
+            raise ValueError(f"no phrase of a {role} leads to {', '.join(sorted(lacking))}")
+        examples += [labels(model, line, choice) for line, choice in lines]
+    progress(f"fitting on {len(examples):,} lines")
+    with TemporaryDirectory(prefix="inkling-router-") as folder:
+        _Fit(model, _arguments(folder, seed), examples, progress).train()
+    return Router(model, fingerprint(phrases))
 
 
 def fingerprint(phrases: Path = FOLDER) -> str:
@@ -64,26 +67,107 @@ def fingerprint(phrases: Path = FOLDER) -> str:
     return digest(*(file.read_bytes() for file in files))
 
 
-def _lines(role: Role, phrases: Path, slots: Slots, rng: random.Random) -> Iterator[tuple[Line, str]]:
+def _lines(role: Role, phrases: Path, copies: int, slots: Slots, rng: random.Random) -> Iterator[tuple[Line, str]]:
     """Filled phrases, each with the choice that it teaches."""
     noise = Noise()
     for pattern in checked(read_patterns(role, phrases)):
-        for _ in range(COPIES):
+        for _ in range(copies):
             if line := fill(pattern, slots, noise, rng):
                 yield line, line.tool or REPLY
     for pattern in checked(read_follow_ups(role, phrases)):
         before = dict.fromkeys(wanted_by(pattern.tool), "") if pattern.tool else None
-        for _ in range(COPIES):
+        for _ in range(copies):
             if line := fill(pattern, slots, noise, rng, before):
                 yield line, GOES_ON
 
 
-def _fit(name: str, features: sparse.csr_matrix, classes: list[str], strength: float) -> Linear:
-    if len(set(classes)) < 2:
-        raise ValueError(f"{name}: the phrases say {classes[:1]} alone, there is nothing to tell apart")
-    model = LogisticRegression(C=strength, class_weight="balanced", max_iter=300, tol=1e-3).fit(features, classes)
-    names = [str(one) for one in model.classes_]
-    coefficients, intercepts = model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
-    if len(names) == 2:  # one row of log-odds for the second
-        coefficients, intercepts = np.vstack([0 * coefficients, coefficients]), np.append(0, intercepts).astype(np.float32)
-    return Linear(names, coefficients, intercepts)
+def labels(model: LineModel, line: Line, choice: str) -> Example:
+    """A line as token ids, with what it teaches: `tags` of its tokens, the class of its choice for each role, of each judgement;
+    IGNORED where it teaches nothing."""
+    tokens = model.tokens(line.text)
+    tags = [IGNORED] * len(tokens.ids)
+    for _, _, at in tokens.places:
+        tags[at] = 0
+    for name, tag in SPANS.items():
+        value = line.arguments.get(name, [])
+        for begin, end in _places(line.text, value if isinstance(value, list) else [str(value)]):
+            inside = [(start, at) for start, stop, at in tokens.places if start >= begin and stop <= end]
+            for start, at in inside:
+                tags[at] = TAGS.index(f"{'B' if start == inside[0][0] else 'I'}-{tag}")
+    wanted = wanted_by(line.tool) if line.tool else {}
+    judged = [
+        values.index(value) if name in wanted and (value := line.arguments.get(name)) in values else IGNORED
+        for name, values in JUDGED.items()
+    ]
+    chosen = [CHOICES[role].index(choice) if role == line.role else IGNORED for role in CHOICES]
+    return {"input_ids": tokens.ids, "tags": tags, "choices": chosen, "judged": judged}
+
+
+def _places(line: str, values: Sequence[str]) -> list[tuple[int, int]]:
+    """Where values stand in a line, as whole words where they do; those that it does not hold are left out."""
+    found = []
+    for value in filter(None, values):
+        said = re.escape(value)
+        if match := re.search(rf"(?<!\w){said}(?!\w)", line) or re.search(said, line):
+            found.append(match.span())
+    return found
+
+
+def _collate(examples: list[Example]) -> dict[str, Tensor]:
+    def padded(name: str, filler: int) -> Tensor:
+        return pad_sequence([torch.tensor(example[name]) for example in examples], batch_first=True, padding_value=filler)
+
+    ids = padded("input_ids", 0)
+    return {
+        "input_ids": ids,
+        "attention_mask": (padded("tags", IGNORED - 1) != IGNORED - 1).long(),
+        "tags": padded("tags", IGNORED),
+        "choices": padded("choices", IGNORED),
+        "judged": padded("judged", IGNORED),
+    }
+
+
+def _arguments(folder: str, seed: int) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=folder,
+        num_train_epochs=1,  # each copy of a phrase is another line
+        per_device_train_batch_size=32,
+        learning_rate=5e-4,
+        warmup_steps=0.06,
+        train_sampling_strategy="group_by_length",
+        remove_unused_columns=False,
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=True,
+        seed=seed,
+    )
+
+
+class _Fit(Trainer):
+    """The sum of the three heads' cross-entropies, each over what a line teaches."""
+
+    tokens = 0
+
+    def __init__(self, model: LineModel, arguments: TrainingArguments, examples: list[Example], progress: Progress) -> None:
+        super().__init__(model=model, args=arguments, data_collator=_collate, train_dataset=examples)
+        self.remove_callback(PrinterCallback)
+        self.add_callback(Pace(self, progress))
+
+    def compute_loss(self, model: Any, inputs: dict[str, Tensor], *_: Any, **__: Any) -> Tensor:
+        self.tokens += int(inputs["attention_mask"].sum())
+        choices, judged, tags = model(inputs["input_ids"], inputs["attention_mask"])
+        heads = [
+            *zip(choices.values(), inputs["choices"].T, strict=True),
+            *zip(judged.values(), inputs["judged"].T, strict=True),
+            (tags.flatten(0, 1), inputs["tags"].flatten()),
+        ]
+        return sum(
+            (
+                cross_entropy(logits, labels, ignore_index=IGNORED, label_smoothing=SMOOTHING)
+                for logits, labels in heads
+                if (labels != IGNORED).any()
+            ),
+            start=torch.zeros(()),
+        )

@@ -7,7 +7,6 @@ base wants a GPU; only the embedded one was trained here.
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import torch
@@ -18,15 +17,12 @@ from transformers import (
     AutoTokenizer,
     DynamicCache,
     PrinterCallback,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
 )
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from agent.weights import TEMPLATE, adapter_hash, cpu_dtype
+from finetune.pace import Pace
 from finetune.packing import IGNORED, Encoded, batches, encode, specifications
 
 BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -154,22 +150,6 @@ class PrefixTrainer(SFTTrainer):
         learned = targets != IGNORED
         logits = model.lm_head(hidden[:, :-1][learned]).float()
         return torch.nn.functional.cross_entropy(logits, targets[learned])
-
-
-class Pace(TrainerCallback):
-    """Says after each step how far the run is, how fast, and how long it will take."""
-
-    def __init__(self, trainer: PrefixTrainer, report: Callable[[str], None]) -> None:
-        self._trainer, self._report = trainer, report
-
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._begun, self._first = monotonic(), state.global_step
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        seconds = monotonic() - self._begun
-        left = seconds / (state.global_step - self._first) * (state.max_steps - state.global_step)
-        speed = f"{self._trainer.tokens / seconds:.0f} tokens/s, {left / 60:.0f} min left"
-        self._report(f"step {state.global_step} of {state.max_steps}, {speed}")
 
 
 def collate(batch: Sequence[Encoded], pad: int) -> dict[str, torch.Tensor]:

@@ -144,7 +144,8 @@ def _typed() -> list[str]:
     """What the evals' hand-written lines say: nothing is trained on their wording."""
     from eval import grounding, tool_calls
 
-    return [*(line.line for line in tool_calls.load_lines()), *(line.line for line in grounding.load_lines())]
+    asked = [*tool_calls.load_lines(), *tool_calls.load_lines(path=tool_calls.STRANGERS)]
+    return [*(line.line for line in asked), *(line.line for line in grounding.load_lines())]
 
 
 async def _measured(name: str, adapter: Path, households: int, seed: int) -> "Measured":

@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from agent.line_model import GOES_ON, REPLY, Reading, Span
 from agent.prompts import Role
-from agent.router import GOES_ON, REPLY, Opinion, Router
+from agent.router import Opinion, Router
 from finetune.routing import fingerprint
+
+SAID, UNSAID = Span(("oat milk",), 0.97, 0.001), Span((), 0.99, 0.99)
+
+
+def likeliest(reading: Reading) -> str:
+    return max(reading.choices, key=lambda name: reading.choices[name])
 
 
 @pytest.fixture(scope="module")
@@ -32,39 +39,56 @@ def test_a_plain_line_leaves_little_doubt(router: Router, role: Role, line: str,
     assert router.opinion(role, line).tool == tool
 
 
-@pytest.mark.parametrize("line", ["", "🙂", "咖啡", "x" * 4_000, "\N{ARABIC LETTER ALEF} " * 200])
-def test_any_text_has_a_likeliest_choice(router: Router, line: str) -> None:
-    assert router.likeliest("shopper", line)
+@pytest.mark.parametrize("line", ["", " ", "🙂", "咖啡", "_", "x" * 4_000, "\N{ARABIC LETTER ALEF} " * 200])
+def test_any_text_can_be_read(router: Router, line: str) -> None:
+    reading = router.read("shopper", line)
+    assert sum(reading.choices.values()) == pytest.approx(1)
+    assert all(word in line for span in reading.spans.values() for word in span.words)
     router.opinion("merchant", line)
 
 
 def test_a_line_that_goes_on_is_left_to_the_llm(router: Router) -> None:
     line = "only the bargain hunters among them"
-    assert router.likeliest("merchant", line) == GOES_ON
+    assert likeliest(router.read("merchant", line)) == GOES_ON
     assert router.opinion("merchant", line) == Opinion()
 
 
-def test_later_lines_are_left_to_the_llm_more_often(router: Router) -> None:
-    line = "who is at the top there and what got him in"
-    assert router.opinion("merchant", line).tool is not None
-    assert router.opinion("merchant", line, later=True).tool is None
-    assert router.opinion("merchant", "how did campaign 13 do", later=True).tool == "campaign_report"
+def test_later_lines_are_left_to_the_llm_more_often() -> None:
+    reading = Reading({"recommend": 0.8, REPLY: 0.2}, {}, {})
+    assert Opinion.of(reading).tool == "recommend"
+    assert Opinion.of(reading, later=True).tool is None
+    assert Opinion.of(Reading({"recommend": 0.6, REPLY: 0.4}, {}, {})).tool is None
 
 
 def test_arguments_that_no_word_gives_are_judged(router: Router) -> None:
-    new = router.opinion("shopper", "snacks that I have never bought before").arguments["recommend"]
-    assert (new["query"], new["only_new"]) == (True, True)
-    assert router.opinion("shopper", "any crackers?").arguments["recommend"]["only_new"] is None
-    thrifty = router.opinion("merchant", "bargain hunters who buy ice cream").arguments["build_audience"]
-    assert thrifty["price_sensitivity"] == "high"
+    new = router.opinion("shopper", "snacks that I have never bought before")
+    assert new.judged["only_new"] is True
+    assert router.opinion("shopper", "any crackers?").judged["only_new"] is None
+    assert router.opinion("merchant", "bargain hunters who buy ice cream").judged["price_sensitivity"] == "high"
+    assert router.opinion("shopper", "I hate olives").judged["likes"] is False
+
+
+@pytest.mark.parametrize(
+    ("role", "line", "tag", "words"),
+    [
+        ("shopper", "any oat milk?", "subject", ("oat milk",)),
+        ("shopper", "I hate olives", "subject", ("olives",)),
+        ("shopper", "what should I buy?", "subject", ()),
+        ("merchant", "why is shopper-1a2b3c4d in the beer audience", "user", ("shopper-1a2b3c4d",)),
+        ("merchant", "how did campaign 13 do", "group", ()),
+    ],
+)
+def test_the_words_of_an_argument_are_found(router: Router, role: Role, line: str, tag: str, words: tuple[str, ...]) -> None:
+    assert router.read(role, line).spans[tag].words == words
 
 
 def test_what_was_saved_says_the_same(router: Router, tmp_path: Path) -> None:
-    router.save(tmp_path / "sub" / "router.npz")
-    again = Router.load(tmp_path / "sub" / "router.npz")
+    file = tmp_path / "sub" / "router.safetensors"
+    router.save(file)
+    again = Router.load(file)
     assert again.phrases == router.phrases
     for line in ("got any oat milk under five bucks", "no peanuts for us ever again"):
-        assert again.opinion("shopper", line) == router.opinion("shopper", line)
+        assert again.read("shopper", line) == router.read("shopper", line)
 
 
 def test_the_shipped_router_was_fitted_on_the_phrases_that_are_here(router: Router) -> None:
@@ -84,19 +108,24 @@ def test_the_shipped_router_was_fitted_on_the_phrases_that_are_here(router: Rout
             ['<tool_call>{"name": "similar_items", "arguments": {}}', "Here you are."],
         ),
         (
-            Opinion("recommend", {"recommend": {"query": True}}),
+            Opinion("recommend", {"subject": SAID}),
             ['<tool_call>{"name": "recommend", "arguments": {"query": "milk"}}'],
             ['<tool_call>{"name": "recommend", "arguments": {"k": 3}}'],
         ),
         (
-            Opinion("recommend", {"recommend": {"query": False}}),
+            Opinion("recommend", {"subject": UNSAID}),
             ['<tool_call>{"name": "recommend", "arguments": {"k": 3}}', '<tool_call>{"name": "recommend", "arguments": {}}'],
             ['<tool_call>{"name": "recommend", "arguments": {"query": "milk"}}'],
         ),
         (
-            Opinion("list_segments", {"list_segments": {"name": False}}),
+            Opinion("list_segments", {"group": UNSAID}),
             ['<tool_call>{"name": "list_segments", "arguments": {}}'],
             ['<tool_call>{"name": "list_segments", "arguments": {"name": "x"}}'],
+        ),
+        (
+            Opinion("similar_items", {"subject": UNSAID}),
+            ['<tool_call>{"name": "similar_items", "arguments": {"item": "p2"}}'],
+            ["Which one?"],
         ),
     ],
 )
@@ -110,13 +139,14 @@ def test_without_a_choice_the_llm_is_free() -> None:
     assert Opinion().opening() is None
 
 
-def test_judged_arguments_replace_the_llm_s_in_the_order_of_the_signature() -> None:
-    opinion = Opinion("recommend", {"recommend": {"query": True, "only_new": True}})
-    assert list(opinion.corrected("recommend", {"k": 3, "query": "milk"}).items()) == [
-        ("query", "milk"),
+def test_what_is_certain_replaces_the_llm_s_in_the_order_of_the_signature() -> None:
+    opinion = Opinion("recommend", {"subject": SAID}, {"only_new": True, "likes": False})
+    assert list(opinion.corrected("recommend", {"k": 3, "query": "soap"}).items()) == [
+        ("query", "oat milk"),
         ("only_new", True),
         ("k", 3),
     ]
-    unasked = Opinion("recommend", {"recommend": {"only_new": None}})
-    assert unasked.corrected("recommend", {"query": "milk", "only_new": True}) == {"query": "milk"}
+    assert Opinion(judged={"only_new": None}).corrected("recommend", {"query": "milk", "only_new": True}) == {"query": "milk"}
+    assert opinion.corrected("analyze_cart", {}) == {"items": ["oat milk"]}
+    assert Opinion(spans={"subject": Span(("oat",), 0.6, 0.01)}).corrected("recommend", {"query": "milk"}) == {"query": "milk"}
     assert opinion.corrected("no_such_tool", {"a": 1}) == {"a": 1}

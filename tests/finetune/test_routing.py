@@ -4,16 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from agent.line_model import CHOICES, REPLY, TAGS, LineModel
 from agent.prompts import TOOLS
-from agent.router import REPLY
-from finetune.phrases import AFTER, PLAIN
-from finetune.routing import fingerprint, fit_router
+from finetune.phrases import AFTER, PLAIN, Line
+from finetune.routing import IGNORED, fingerprint, fit_router, labels
 
 SHOPPER = {
     "recommend": ["got any {thing} => query={thing}", "something new to eat => only_new=true", "suggest a snack =>"],
     "set_preference": ["I adore {thing} => topic={thing}; likes=true", "I loathe {thing} => topic={thing}; likes=false"],
     "analyze_cart": ["what does my basket lack =>", "do {thing} and {thing2} lack anything => items={thing}, {thing2}"],
     "show_profile": ["what do you know of me =>", "do you know that I eat {thing} => topic={thing}"],
+    "similar_items": ["more like {ref} => item={ref}"],
+    "explain_recommendation": ["why {ref} => item={ref}"],
+    "read_reviews": ["reviews of {thing} => about={thing}"],
     PLAIN: ["good morning => Hello!", "thanks a lot for your kind help => Welcome."],
     AFTER: ["recommend: cheaper ones => query=same"],
 }
@@ -21,6 +24,9 @@ MERCHANT = {
     "build_audience": ["who buys {thing} => topic={thing}", "thrifty buyers of {thing} => topic={thing}; price_sensitivity=high"],
     "list_segments": ["name the groups =>", "tell of the group {segment} => name={segment}"],
     "recommend_bundles": ["what sells together =>", "what goes with {thing} => topic={thing}"],
+    "explain_match": ["why does {user} match {thing} => user={user}; topic={thing}"],
+    "brand_insight": ["how does {brand} sell => brand={brand}"],
+    "campaign_report": ["results of campaign {campaign} => campaign={campaign}"],
     PLAIN: ["good morning => Hello!", "thanks a lot => Welcome."],
 }
 
@@ -34,18 +40,35 @@ def phrases(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_it_learns_what_the_phrases_say_and_nothing_of_the_test_lines(phrases: Path) -> None:
-    said: list[str] = []
-    router = fit_router(["Milk", "Bread"], seed=3, phrases=phrases, progress=said.append)
-    assert router.likeliest("shopper", "got any cheese") == "recommend"
-    assert router.likeliest("shopper", "thanks for your help!") == REPLY
-    assert router.opinion("shopper", "something new to eat").arguments["recommend"]["only_new"] is True
-    assert said[0] == "reading 48 lines of a shopper"
+def test_it_learns_what_the_phrases_say(phrases: Path) -> None:
+    router = fit_router(["Milk", "Bread"], seed=3, phrases=phrases, copies=60)
+    reading = router.read("shopper", "got any milk")
+    assert max(reading.choices, key=lambda name: reading.choices[name]) == "recommend"
+    assert reading.spans["subject"].words == ("milk",)
+    choices = router.read("shopper", "thanks a lot for your kind help").choices
+    assert max(choices, key=lambda name: choices[name]) == REPLY
+    assert router.phrases == fingerprint(phrases)
 
+
+def test_it_learns_nothing_of_the_test_lines(phrases: Path) -> None:
+    said: list[str] = []
+    fit_router(["Milk"], seed=3, phrases=phrases, copies=4, progress=said.append)
+    assert said[0] == "reading 60 lines of a shopper"
     said.clear()
-    again = fit_router(["Milk", "Bread"], ["A lot for your kind help"], seed=3, phrases=phrases, progress=said.append)
-    assert said[0] == "reading 47 lines of a shopper", "three of its four copies have a slip"
-    assert again.phrases == router.phrases == fingerprint(phrases)
+    fit_router(["Milk"], ["A lot for your kind help"], seed=3, phrases=phrases, copies=4, progress=said.append)
+    assert said[0] == "reading 59 lines of a shopper", "three of its four copies have a slip"
+
+
+def test_a_line_teaches_its_tool_its_words_and_its_judgements() -> None:
+    model = LineModel()
+    line = Line("shopper", "I loathe goat cheese", "set_preference", {"topic": "goat cheese", "likes": False})
+    taught = labels(model, line, "set_preference")
+    said = [TAGS[tag] for tag in taught["tags"] if tag >= 0]
+    assert said == ["O", "O", "B-subject", "I-subject"]
+    assert taught["choices"] == [CHOICES["shopper"].index("set_preference"), IGNORED]
+    assert taught["judged"] == [IGNORED, 0, IGNORED]
+    listed = Line("shopper", "eggs, flour in it", "analyze_cart", {"items": ["eggs", "flour"]})
+    assert [TAGS[tag] for tag in labels(model, listed, "analyze_cart")["tags"] if tag >= 0][:3] == ["B-subject", "O", "B-subject"]
 
 
 def test_other_phrases_have_another_fingerprint(phrases: Path) -> None:
@@ -55,6 +78,6 @@ def test_other_phrases_have_another_fingerprint(phrases: Path) -> None:
 
 
 def test_a_role_without_a_phrase_of_a_tool_is_refused(phrases: Path) -> None:
-    (phrases / "merchant" / "list_segments.txt").write_text("name the groups =>")
-    with pytest.raises(ValueError, match=r"list_segments.*name"):
+    (phrases / "merchant" / "list_segments.txt").write_text("")
+    with pytest.raises(ValueError, match=r"no phrase of a merchant leads to .*list_segments"):
         fit_router(["Milk"], phrases=phrases)
