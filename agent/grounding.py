@@ -176,11 +176,14 @@ def _shown_by_words(words: str, bus: Bus) -> Card | None:
 
 
 def _campaign(value: str, said: Said) -> str | None:
-    """The campaign as said, else the only number of the newest line; in digits: "campaign twenty two" is 22."""
+    """The campaign as said, in digits: "campaign twenty two" is 22; the only number of the newest line where no other was said."""
     exact = exactly(value, said.lines[0])
-    numbers = [number.value for number in numbers_in(exact or said.lines[0]) if number.kind == "plain"]
-    if len(numbers) == 1:
-        return f"{numbers[0]:g}"
+    in_line, in_words = (
+        [n.value for n in numbers_in(text) if n.kind == "plain"] for text in (said.lines[0], exact or said.lines[0])
+    )
+    meant = in_line if in_words and len(in_line) == 1 else in_words  # "twenty" of "campaign twenty two" is 22 as well
+    if len(meant) == 1:
+        return f"{meant[0]:g}"
     return exact or next((words for line in said.lines[1:] if (words := exactly(value, line))), None)
 
 

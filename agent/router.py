@@ -61,12 +61,13 @@ class Opinion:
         return rf'<tool_call>\{{"name": "{self.tool}", "arguments": {begin}[^\x00]*'
 
     def corrected(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The LLM's arguments with those that were judged and the words that are certain; what is not asked for is left out."""
+        """The LLM's arguments with those that were judged, the words that are certain, and the likeliest where the LLM gave none;
+        what is not asked for is left out."""
         wanted = wanted_by(tool) if tool in ARGUMENTS else {}
         known = {name: self.judged[name] for name in JUDGED if name in wanted and name in self.judged}
         for name in wanted:
             span = self.spans.get(SPANS.get(name, ""))
-            if span and span.words and span.chance >= WORDS:
+            if span and span.words and (span.chance >= WORDS or name not in arguments):
                 known[name] = list(span.words) if name == "items" else span.words[0]
         if not known:
             return arguments

@@ -286,6 +286,7 @@ def test_a_user_is_a_ref_a_pseudonym_or_an_id_and_becomes_a_pseudonym(read_shop:
     [
         ("was campaign twenty two a flop", "22", "22"),
         ("was campaign twenty two a flop", "2", "22"),
+        ("was campaign twenty two a flop", "twenty", "22"),
         ("and 17?", "17", "17"),
         ("how did campaign A go", "A", "A"),
         ("campaign number eight", "eight", "8"),

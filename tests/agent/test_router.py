@@ -148,5 +148,7 @@ def test_what_is_certain_replaces_the_llm_s_in_the_order_of_the_signature() -> N
     ]
     assert Opinion(judged={"only_new": None}).corrected("recommend", {"query": "milk", "only_new": True}) == {"query": "milk"}
     assert opinion.corrected("analyze_cart", {}) == {"items": ["oat milk"]}
-    assert Opinion(spans={"subject": Span(("oat",), 0.6, 0.01)}).corrected("recommend", {"query": "milk"}) == {"query": "milk"}
+    unsure = Opinion(spans={"subject": Span(("oat",), 0.6, 0.01)})
+    assert unsure.corrected("recommend", {"query": "milk"}) == {"query": "milk"}
+    assert unsure.corrected("recommend", {"k": 2}) == {"query": "oat", "k": 2}
     assert opinion.corrected("no_such_tool", {"a": 1}) == {"a": 1}
