@@ -176,7 +176,7 @@ def _shown_by_words(words: str, bus: Bus) -> Card | None:
 
 
 def _campaign(value: str, said: Said) -> str | None:
-    """The campaign as said, in digits: "campaign twenty two" is 22; the only number of the newest line where no other was said."""
+    """The campaign as said, in digits ("campaign twenty two" is 22), or the only number of the newest line."""
     exact = exactly(value, said.lines[0])
     in_line, in_words = (
         [n.value for n in numbers_in(text) if n.kind == "plain"] for text in (said.lines[0], exact or said.lines[0])
