@@ -32,7 +32,8 @@ JUDGED: dict[str, tuple[Any, ...]] = {
     "price_sensitivity": (None, "low", "medium", "high"),
 }
 """Arguments that no word of the line gives, and their values."""
-TAGS = ["O", *(f"{place}-{tag}" for tag in dict.fromkeys(SPANS.values()) for place in "BI")]
+KINDS = tuple(dict.fromkeys(SPANS.values()))
+TAGS = ["O", *(f"{place}-{kind}" for kind in KINDS for place in "BI")]
 FROZEN = 2
 """Lower layers that stay as they are."""
 READ = 500
@@ -54,11 +55,16 @@ class Span:
 
 @dataclass(frozen=True)
 class Reading:
-    """Probabilities: of each choice of the role, of the words of each tag, of each value of a judgement."""
+    """Probabilities: of each choice of the role, of the words of each kind, of each value of a judgement."""
 
     choices: dict[str, float]
     spans: dict[str, Span]
     judged: dict[str, dict[Any, float]]
+
+    @property
+    def choice(self) -> str:
+        """The likeliest choice, however unsure."""
+        return max(self.choices, key=self.choices.__getitem__)
 
 
 @dataclass(frozen=True)
@@ -108,11 +114,11 @@ class LineModel(nn.Module):
         with torch.inference_mode():
             ids = torch.tensor([tokens.ids])
             choices, judged, tags = self(ids, torch.ones_like(ids))
-            tagged = tags[0, [at for _, _, at in tokens.places]]
+            tagged = tags[0, [at for _, _, at in tokens.places]].softmax(-1)
         chances = choices[role][0].softmax(-1).tolist()
         return Reading(
             dict(zip(CHOICES[role], chances, strict=True)),
-            {tag: _span(tag, line, tokens, tagged) for tag in SPANS.values()},
+            {kind: _span(kind, line, tokens, tagged) for kind in KINDS},
             {name: dict(zip(JUDGED[name], logits[0].softmax(-1).tolist(), strict=True)) for name, logits in judged.items()},
         )
 
@@ -121,9 +127,9 @@ class LineModel(nn.Module):
         return {name: parameter.detach() for name, parameter in self.named_parameters() if parameter.requires_grad}
 
 
-def _span(tag: str, line: str, tokens: Tokens, tagged: Tensor) -> Span:
-    """The likeliest words of one tag, each word apart."""
-    begins, goes_on = tagged.softmax(-1)[:, [TAGS.index(f"B-{tag}"), TAGS.index(f"I-{tag}")]].unbind(-1)
+def _span(kind: str, line: str, tokens: Tokens, tagged: Tensor) -> Span:
+    """The likeliest words of one kind, each word apart; `tagged` (words, TAGS) are probabilities."""
+    begins, goes_on = tagged[:, [TAGS.index(f"B-{kind}"), TAGS.index(f"I-{kind}")]].unbind(-1)
     chances = torch.stack([1 - begins - goes_on, begins, goes_on], dim=-1)
     best, places = chances.max(-1)
     found: list[list[int]] = []

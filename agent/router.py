@@ -36,12 +36,12 @@ class Opinion:
     @classmethod
     def of(cls, reading: Reading, later: bool = False) -> "Opinion":
         """The opinion that a reading allows; `later` unless the line is the first of its session."""
-        choice, chance = max(reading.choices.items(), key=lambda item: item[1])
+        choice = reading.choice
         if choice == GOES_ON:
             return cls()
         likeliest = {name: max(values.items(), key=lambda item: item[1]) for name, values in reading.judged.items()}
         judged = {name: value for name, (value, sure) in likeliest.items() if sure >= JUDGEMENT}
-        return cls(choice if chance >= (SURE_LATER if later else SURE) else None, reading.spans, judged)
+        return cls(choice if reading.choices[choice] >= (SURE_LATER if later else SURE) else None, reading.spans, judged)
 
     def opening(self) -> str | None:
         """A regular expression of all that the LLM may write, or None where it is free: a call of the tool, its first argument

@@ -244,8 +244,7 @@ def _one_tool(line: Line) -> ToolCall:
 
 
 def _routed(router: Router, line: Line) -> list[ToolCall]:
-    choices = router.read(line.role, line.line).choices
-    choice = max(choices, key=lambda name: choices[name])
+    choice = router.read(line.role, line.line).choice
     return [] if choice == REPLY else [ToolCall(name=choice, arguments={})]
 
 
