@@ -7,6 +7,7 @@ judgements and stay as they were written, and so does a band of price sensitivit
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from tools import Shop, ToolError, UnknownUser
 from tools.audience import BANDS, resolve
 from tools.results import Card
 
+WORDS = frozenset(["query", "topic", "about", "brand", "segment", "name"])
+"""Arguments that are the user's own words."""
 _PERSON = frozenset(["user", "shopper", "customer", "household", "person", "buyer", "member", "her", "him", "them"])
 
 
@@ -41,6 +44,8 @@ def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: 
     for name, needed in wanted.items():
         written = arguments.get(name)
         value = _left_out(name, said.lines[0]) if written in (None, "", []) else _one(name, written, said, bus, shop)
+        if value is None and name == "topic" and "user" in wanted:
+            value = said.asked  # who matches is asked of the audience at hand
         if value is not None:
             grounded[name] = value
         elif needed and written in (None, "", []):
@@ -48,6 +53,16 @@ def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: 
         elif needed:
             raise ToolError(f"the user did not say {name} {str(written)[:60]!r}, ask for it")
     return grounded
+
+
+def unsaid(arguments: dict[str, Any], said: Said, bus: Bus, shop: Shop) -> set[str]:
+    """Which of the arguments are words that nobody said, spelling aside, and no ref of the bus."""
+    found = set()
+    for name in WORDS & arguments.keys():
+        with suppress(ToolError):
+            if arguments[name] and _one(name, arguments[name], said, bus, shop) is None:
+                found.add(name)
+    return found
 
 
 def _left_out(name: str, line: str) -> Any:
@@ -149,8 +164,10 @@ def _items(value: Any, said: Said, bus: Bus, shop: Shop) -> list[str] | None:
 
 
 def _meant(value: str, said: Said, bus: Bus, shop: Shop) -> str | Card | None:
-    """A topic in its own or the user's words, or the shown item that the words point at."""
+    """A topic in its own or the user's words, or the shown item that the words point at; a user is none."""
     ref = value.strip().lower()
+    if ref in bus.users:
+        return None
     if ref in bus.topics or ref in bus.items:
         return bus.topics.get(ref) or bus.items[ref]
     known = [*bus.topics.values(), *(card.topic for card in bus.items.values())]

@@ -24,8 +24,9 @@ SPANS = {
     **dict.fromkeys(("query", "items", "topic", "about", "item", "brand", "campaign"), "subject"),
     **dict.fromkeys(("segment", "name"), "group"),
     "user": "user",
+    "k": "count",
 }
-"""Arguments that are words of the line, and how these are tagged: the tool says what a subject is to it."""
+"""Arguments that stand in the line, and how their words are tagged: the tool says what a subject is to it."""
 JUDGED: dict[str, tuple[Any, ...]] = {
     "only_new": (None, True),
     "likes": (False, True),

@@ -3,17 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse, hook_config
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langgraph.runtime import Runtime
 
 from agent.bus import Bus
+from agent.grounding import unsaid
+from agent.line_model import REPLY
 from agent.llm import LLM, LLMUnavailable
 from agent.reply import Release, addition, composed, facts_of, listed
 from agent.router import Opinion, Router
-from agent.toolbox import ChatState, Speaker, put, same_call, turn_of
+from agent.toolbox import ChatState, Speaker, put, said_in, same_call, turn_of
 from tools import Shop, ToolError, recommend
 from tools.results import Card
 
@@ -71,16 +73,23 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
         if isinstance(message, AIMessage) and (message.tool_calls or message.invalid_tool_calls):
             broken = [(call["name"] or "", call["id"]) for call in message.invalid_tool_calls]
             calls = message.tool_calls or [{"name": name, "args": {}, "id": id, "type": "tool_call"} for name, id in broken]
-            first = calls[0] | {"args": opinion.corrected(calls[0]["name"], calls[0]["args"])}
+            name, written = calls[0]["name"], calls[0]["args"]
+            bus, said = Bus.model_validate(request.state.get("bus", {})), said_in(cast(ChatState, request.state))
+            first = calls[0] | {"args": opinion.corrected(name, written, unsaid(written, said, bus, self._shop))}
             return message.model_copy(update={"content": "", "tool_calls": [first], "invalid_tool_calls": []})
         return response
 
     async def _opinion(self, request: ModelRequest[Speaker]) -> Opinion:
-        """The router's on a line of the user; none on what a tool said."""
+        """The router's on a line of the user; on what a tool said a reply, as who has a router was taught one call a turn."""
         *earlier, line = request.messages
-        if self._router is None or not isinstance(line, HumanMessage):
+        if self._router is None:
             return Opinion()
-        return await asyncio.to_thread(self._router.opinion, request.runtime.context.role, line.text, bool(earlier))
+        if not isinstance(line, HumanMessage):
+            return Opinion((REPLY,))
+        called = (
+            message.artifact["name"] for message in reversed(earlier) if isinstance(message, ToolMessage) and message.artifact
+        )
+        return await asyncio.to_thread(self._router.opinion, request.runtime.context.role, line.text, next(called, None))
 
     async def aafter_model(self, state: ChatState, runtime: Runtime[Speaker]) -> dict[str, Any] | None:
         """Replace what the LLM wrote by what the guard lets through, or by a reply without the LLM."""

@@ -25,7 +25,7 @@ _WORDS = {
 }
 _ALONE = {"couple", "pair", "dozen"}
 """Words that stand for a number with or without "a" before them."""
-_BEFORE_ONE = {"", "me", "just", "only", "exactly", "top", "under", "within", "least", "most"}
+_BEFORE_ONE = {"", "me", "name", "just", "only", "exactly", "top", "under", "within", "least", "most"}
 """After other words "one" is a pronoun: "the second one"."""
 _DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30, "quarter": 90, "year": 365}
 _MONEY = {"$", "dollar", "dollars", "buck", "bucks", "usd"}
@@ -38,7 +38,7 @@ _UNBOUNDED = {
 }
 """What a line says when its one number of a kind is no upper bound of price, no lower bound of strength, no span back in time."""
 _TOKEN = re.compile(
-    r"(?P<digits>(?<![\w.])(?<![A-Za-z]-)(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?!\d*(?:st|nd|rd|th)\b))|(?P<word>[a-z]+)|(?P<sign>[$%])"
+    r"(?P<digits>(?<![\w.])(?<![A-Za-z]-)(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?!\d*(?:st|nd|rd|th)\b|\d*for\d))|(?P<word>[a-z]+)|(?P<sign>[$%])"
 )
 
 

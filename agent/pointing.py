@@ -50,7 +50,7 @@ def place(text: str, shown: list[Card]) -> Card | None:
         return min(cards, key=lambda card: card.price if card.price is not None else float("inf"), default=None)
     if any(word in _DEAR for word in words):
         return max(cards, key=lambda card: card.price if card.price is not None else 0.0, default=None)
-    if "middle" in words and len(cards) % 2:
+    if "middle" in words and cards:
         return cards[len(cards) // 2]
     at = position(text, len(cards))
     return None if at is None else cards[at]

@@ -1,12 +1,12 @@
 """The router: which tool a line asks for and with which arguments, where its words and its meaning leave little doubt.
 
-A small classifier (`agent.line_model`), fitted on the phrases that the embedded LLM is trained on (`finetune.routing`). Where it
-is sure, the LLM is held to its opinion; where it is not, and where a line goes on from the one before, the LLM chooses. The two
-err on different lines.
+A small classifier (`agent.line_model`), fitted on the phrases that the embedded LLM is trained on (`finetune.routing`). The LLM
+chooses among what it leaves open: one tool where it is sure, else the few that are likely. The two err on different lines.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -14,65 +14,95 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from agent.line_model import GOES_ON, JUDGED, REPLY, SPANS, LineModel, Reading, Span
+from agent.numbers import numbers_in
 from agent.prompts import Role
 from agent.toolbox import ARGUMENTS, wanted_by
 from agent.weights import ADAPTERS, BASE
 
 FILE = ADAPTERS / BASE / "router.safetensors"
-SURE, SURE_LATER = 0.7, 0.9
-"""Least probability of a choice, for the first line of a session and for later ones, of which the LLM knows more."""
+SURE, POSSIBLE = 0.8, 0.95
+"""From this probability on the likeliest choice stands alone; else those stand that have this much of it together."""
+GOING_ON = 0.2
+"""From this probability on that a line goes on from the one before, it may leave out what that one said."""
 THERE, WORDS, JUDGEMENT = 0.8, 0.7, 0.8
 """Least probability that an argument is said or left out, that it is certain words, that it has a value."""
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """What the router is sure of: the tool, or REPLY; how a line speaks of the arguments that any tool might take."""
+    """What the router leaves open: the choices, the likeliest first, all of them where there are none; and how the line speaks of
+    the arguments that any tool might take."""
 
-    tool: str | None = None
+    choices: tuple[str, ...] = ()
     spans: Mapping[str, Span] = field(default_factory=dict)
     judged: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, reading: Reading, later: bool = False) -> "Opinion":
-        """The opinion that a reading allows; `later` unless the line is the first of its session."""
-        choice = reading.choice
-        if choice == GOES_ON:
-            return cls()
+    def of(cls, reading: Reading, last: str | None = None) -> "Opinion":
+        """The opinion that a reading allows. A line that goes on asks again for `last`, the tool that was called before it; where
+        there is none, no line does."""
+        chances = {choice: chance for choice, chance in reading.choices.items() if choice != GOES_ON}
+        going = reading.choices.get(GOES_ON, 0.0) if last in chances else 0.0
+        if last in chances:
+            chances[last] += going
         likeliest = {name: max(values.items(), key=lambda item: item[1]) for name, values in reading.judged.items()}
         judged = {name: value for name, (value, sure) in likeliest.items() if sure >= JUDGEMENT}
-        return cls(choice if reading.choices[choice] >= (SURE_LATER if later else SURE) else None, reading.spans, judged)
+        spans = reading.spans
+        if going >= GOING_ON:
+            judged = {name: value for name, value in judged.items() if value is not None}
+            spans = {tag: span for tag, span in spans.items() if span.words}
+        return cls(_possible(chances), spans, judged)
 
     def opening(self) -> str | None:
-        """A regular expression of all that the LLM may write, or None where it is free: a call of the tool, its first argument
-        there or left out, or a text that is no call."""
-        if self.tool is None:
-            return None
-        if self.tool == REPLY:
+        """A regular expression of all that the LLM may write, or None where it is free: a call of one of the tools, its first
+        argument there or left out, or a text that is no call."""
+        return f"({'|'.join(map(self._opening, self.choices))})" if self.choices else None
+
+    def _opening(self, choice: str) -> str:
+        if choice == REPLY:
             return r"[^<][^\x00]*"
         begin = r"\{"
-        (first, needed), *others = wanted_by(self.tool).items()
+        (first, needed), *others = wanted_by(choice).items()
         span = self.spans.get(SPANS.get(first, ""))
         if span and not needed:
             if 1 - span.none >= THERE:
                 begin = rf'\{{"{first}": '
             elif span.none >= THERE:
                 begin = rf'\{{("({"|".join(name for name, _ in others)})": |\}})' if others else r"\{\}"
-        return rf'<tool_call>\{{"name": "{self.tool}", "arguments": {begin}[^\x00]*'
+        return rf'<tool_call>\{{"name": "{choice}", "arguments": {begin}[^\x00]*'
 
-    def corrected(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The LLM's arguments with those that were judged, the words that are certain, and the likeliest where the LLM gave none;
-        what is not asked for is left out."""
+    def corrected(self, tool: str, arguments: dict[str, Any], unsaid: Collection[str] = ()) -> dict[str, Any]:
+        """The LLM's arguments with those that were judged, the words that are certain, and the likeliest where the LLM gave none
+        or those of `unsaid`, which nobody said; what is not asked for is left out."""
         wanted = wanted_by(tool) if tool in ARGUMENTS else {}
         known = {name: self.judged[name] for name in JUDGED if name in wanted and name in self.judged}
         for name in wanted:
             span = self.spans.get(SPANS.get(name, ""))
-            if span and span.words and (span.chance >= WORDS or name not in arguments):
-                known[name] = list(span.words) if name == "items" else span.words[0]
+            if span and span.words and (span.chance >= WORDS or name not in arguments or name in unsaid):
+                known[name] = _value(name, span.words)
         if not known:
             return arguments
         merged = {name: value for name, value in (arguments | known).items() if value is not None}
         return {name: merged[name] for name in (*wanted, *merged) if name in merged}
+
+
+def _possible(chances: Mapping[str, float]) -> tuple[str, ...]:
+    """The likeliest choice if it is sure, else the fewest that are likely enough together."""
+    whole, ranked = sum(chances.values()), sorted(chances, key=lambda choice: -chances[choice])
+    if chances[ranked[0]] >= SURE * whole:
+        return (ranked[0],)
+    reached = list(accumulate(chances[choice] for choice in ranked))
+    return tuple(ranked[: 1 + sum(so_far < POSSIBLE * whole for so_far in reached)])
+
+
+def _value(name: str, words: Sequence[str]) -> Any:
+    """An argument from its words; None for a count that is no number."""
+    match name:
+        case "items":
+            return list(words)
+        case "k":
+            return next((int(number.value) for number in numbers_in(words[0])), None)
+    return words[0]
 
 
 class Router:
@@ -103,6 +133,6 @@ class Router:
         """All that the router makes of a line, however unsure."""
         return self._model.read(role, line)
 
-    def opinion(self, role: Role, line: str, later: bool = False) -> Opinion:
-        """What a line leaves little doubt about; `later` unless it is the first of its session."""
-        return Opinion.of(self.read(role, line), later)
+    def opinion(self, role: Role, line: str, last: str | None = None) -> Opinion:
+        """What a line leaves open; `last` is the tool that was called before it."""
+        return Opinion.of(self.read(role, line), last)

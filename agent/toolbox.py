@@ -139,13 +139,16 @@ def cards_of(result: BaseModel) -> list[Card]:
 
 
 def as_said(written: dict[str, Any], grounded: dict[str, Any], refs: dict[str, str]) -> dict[str, Any]:
-    """Grounded arguments as people read them: an item by its ref (`refs` has it by item id) or in words, a user as named."""
+    """Grounded arguments as people read them: items and users by their refs (`refs` has them by item id and pseudonym) where the
+    LLM pointed at them by one, else in words."""
     shown = dict(grounded)
     if (item := grounded.get("item")) is not None:
         shown["item"] = refs.get(item, written["item"])
     if grounded.get("about") in refs:
         shown["about"] = refs[grounded["about"]]
     shown |= {name: written[name] for name in ("items", "user") if name in grounded}
+    if shown.get("user") in refs.values():
+        shown["user"] = refs.get(grounded["user"], grounded["user"])
     return shown
 
 
@@ -171,11 +174,11 @@ def _tool(name: str, description: str, shop: Shop) -> BaseTool:
     def run(runtime: ToolRuntime[Speaker, ChatState], **written: Any) -> Command[Any]:
         bus, turn = Bus.model_validate(runtime.state.get("bus", {})), turn_of(runtime.state["messages"])
         arguments, cards, ok = written, list[Card](), False
-        refs = {card.item_id: ref for ref, card in bus.items.items()}
+        refs = {card.item_id: ref for ref, card in bus.items.items()} | {user: ref for ref, user in bus.user_names().items()}
         try:
             earlier = same_call(name, written, turn)
             if not earlier:
-                arguments = ground(written, wanted, _said(runtime.state), bus, shop)
+                arguments = ground(written, wanted, said_in(runtime.state), bus, shop)
                 earlier = same_call(name, arguments, turn)
             if earlier:
                 return _command(earlier.text, earlier.artifact, bus, runtime)
@@ -202,7 +205,8 @@ def _command(text: str, artifact: dict[str, Any], bus: Bus, runtime: ToolRuntime
     return Command(update={"bus": bus.model_dump(mode="json"), "messages": [message]})
 
 
-def _said(state: ChatState) -> Said:
+def said_in(state: ChatState) -> Said:
+    """What the calls of the newest line are held against."""
     messages = state["messages"]
     lines = [message.text for message in reversed(messages) if isinstance(message, HumanMessage)]
     earlier = messages[: len(messages) - len(turn_of(messages))]

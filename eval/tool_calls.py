@@ -244,7 +244,7 @@ def _one_tool(line: Line) -> ToolCall:
 
 
 def _routed(router: Router, line: Line) -> list[ToolCall]:
-    choice = router.read(line.role, line.line).choice
+    choice = router.opinion(line.role, line.line).choices[0]
     return [] if choice == REPLY else [ToolCall(name=choice, arguments={})]
 
 

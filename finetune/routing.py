@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from agent.line_model import CHOICES, GOES_ON, JUDGED, REPLY, SPANS, TAGS, LineModel
+from agent.numbers import Number, numbers_in
 from agent.prompts import TOOLS, Role
 from agent.router import Router
 from agent.toolbox import wanted_by
@@ -71,7 +72,7 @@ def fingerprint(phrases: Path = FOLDER) -> str:
 
 def _lines(role: Role, phrases: Path, copies: int, slots: Slots, rng: random.Random) -> Iterator[tuple[Line, str]]:
     """Filled phrases, each with the choice that it teaches."""
-    noise = Noise()
+    noise = Noise(typo=0.2, sloppy=0.2)
     for pattern in checked(read_patterns(role, phrases)):
         for _ in range(copies):
             if line := fill(pattern, slots, noise, rng):
@@ -91,8 +92,7 @@ def labels(model: LineModel, line: Line, choice: str) -> Example:
     for _, _, at in tokens.places:
         tags[at] = 0
     for name, tag in SPANS.items():
-        value = line.arguments.get(name, [])
-        for begin, end in _places(line.text, value if isinstance(value, list) else [str(value)]):
+        for begin, end in _places(line.text, line.arguments.get(name, [])):
             inside = [(start, at) for start, stop, at in tokens.places if start >= begin and stop <= end]
             for start, at in inside:
                 tags[at] = TAGS.index(f"{'B' if start == inside[0][0] else 'I'}-{tag}")
@@ -105,14 +105,26 @@ def labels(model: LineModel, line: Line, choice: str) -> Example:
     return {"input_ids": tokens.ids, "tags": tags, "choices": chosen, "judged": judged}
 
 
-def _places(line: str, values: Sequence[str]) -> list[tuple[int, int]]:
-    """Where values stand in a line, as whole words where they do; those that it does not hold are left out."""
+def _places(line: str, value: str | list[str] | int) -> list[tuple[int, int]]:
+    """Where an argument stands in a line, as whole words where it does; what the line does not hold is left out."""
+    if isinstance(value, int):
+        return _counts(line, value)
     found = []
-    for value in filter(None, values):
-        said = re.escape(value)
+    for words in filter(None, [value] if isinstance(value, str) else value):
+        said = re.escape(words)
         if match := re.search(rf"(?<!\w){said}(?!\w)", line) or re.search(said, line):
             found.append(match.span())
     return found
+
+
+def _counts(line: str, count: int) -> list[tuple[int, int]]:
+    """Where a line first says how many: "3", "three", "half a dozen"."""
+    words = list(re.finditer(r"\w+", line))
+    for length in (1, 2, 3):
+        for first, last in zip(words, words[length - 1 :], strict=False):
+            if numbers_in(line[first.start() : last.end()]) == [Number(count, "plain")]:
+                return [(first.start(), last.end())]
+    return []
 
 
 def _collate(examples: list[Example]) -> dict[str, Tensor]:

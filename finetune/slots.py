@@ -57,7 +57,8 @@ class Slots:
             case "user":
                 return _user(rng)
             case "campaign":
-                word = str(rng.randint(1, 40)) if rng.random() < 0.7 else rng.choice("ABC")
+                kind = rng.random()
+                word = str(rng.randint(1, 40)) if kind < 0.5 else rng.choice("ABC" if kind < 0.6 else self._words["campaigns"])
                 return Slot(word, word)
         raise ValueError(f"no slot {name!r}")
 

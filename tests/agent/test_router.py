@@ -13,10 +13,6 @@ from finetune.routing import fingerprint
 SAID, UNSAID = Span(("oat milk",), 0.97, 0.001), Span((), 0.99, 0.99)
 
 
-def likeliest(reading: Reading) -> str:
-    return max(reading.choices, key=lambda name: reading.choices[name])
-
-
 @pytest.fixture(scope="module")
 def router() -> Router:
     return Router.load()
@@ -36,7 +32,7 @@ def router() -> Router:
     ],
 )
 def test_a_plain_line_leaves_little_doubt(router: Router, role: Role, line: str, tool: str) -> None:
-    assert router.opinion(role, line).tool == tool
+    assert router.opinion(role, line).choices == (tool,)
 
 
 @pytest.mark.parametrize("line", ["", " ", "🙂", "咖啡", "_", "x" * 4_000, "\N{ARABIC LETTER ALEF} " * 200])
@@ -47,17 +43,25 @@ def test_any_text_can_be_read(router: Router, line: str) -> None:
     router.opinion("merchant", line)
 
 
-def test_a_line_that_goes_on_is_left_to_the_llm(router: Router) -> None:
+def test_a_line_that_goes_on_asks_for_the_tool_before(router: Router) -> None:
     line = "only the bargain hunters among them"
-    assert likeliest(router.read("merchant", line)) == GOES_ON
-    assert router.opinion("merchant", line) == Opinion()
+    assert router.read("merchant", line).choice == GOES_ON
+    assert router.opinion("merchant", line, last="build_audience").choices == ("build_audience",)
+    assert GOES_ON not in router.opinion("merchant", line).choices
 
 
-def test_later_lines_are_left_to_the_llm_more_often() -> None:
-    reading = Reading({"recommend": 0.8, REPLY: 0.2}, {}, {})
-    assert Opinion.of(reading).tool == "recommend"
-    assert Opinion.of(reading, later=True).tool is None
-    assert Opinion.of(Reading({"recommend": 0.6, REPLY: 0.4}, {}, {})).tool is None
+def test_what_a_line_leaves_out_may_come_from_the_one_before() -> None:
+    spans = {"subject": UNSAID, "group": SAID}
+    reading = Reading({"recommend": 0.6, GOES_ON: 0.3, REPLY: 0.1}, spans, {"only_new": {None: 0.9, True: 0.1}})
+    first, later = Opinion.of(reading), Opinion.of(reading, last="recommend")
+    assert first == Opinion(("recommend",), spans, {"only_new": None})
+    assert later == Opinion(("recommend",), {"group": SAID}, {})
+
+
+def test_the_fewest_choices_that_are_likely_together_stay_open() -> None:
+    assert Opinion.of(Reading({"recommend": 0.8, REPLY: 0.2}, {}, {})).choices == ("recommend",)
+    chances = {"similar_items": 0.03, "recommend": 0.6, "read_reviews": 0.02, REPLY: 0.35}
+    assert Opinion.of(Reading(chances, {}, {})).choices == ("recommend", REPLY)
 
 
 def test_arguments_that_no_word_gives_are_judged(router: Router) -> None:
@@ -98,9 +102,9 @@ def test_the_shipped_router_was_fitted_on_the_phrases_that_are_here(router: Rout
 @pytest.mark.parametrize(
     ("opinion", "fits", "fails"),
     [
-        (Opinion(REPLY), ["I cannot do that."], ["<tool_call>"]),
+        (Opinion((REPLY,)), ["I cannot do that."], ["<tool_call>"]),
         (
-            Opinion("recommend"),
+            Opinion(("recommend",)),
             [
                 '<tool_call>{"name": "recommend", "arguments": {}}</tool_call>',
                 '<tool_call>{"name": "recommend", "arguments": {"k": 3}}',
@@ -108,22 +112,27 @@ def test_the_shipped_router_was_fitted_on_the_phrases_that_are_here(router: Rout
             ['<tool_call>{"name": "similar_items", "arguments": {}}', "Here you are."],
         ),
         (
-            Opinion("recommend", {"subject": SAID}),
+            Opinion(("recommend",), {"subject": SAID}),
             ['<tool_call>{"name": "recommend", "arguments": {"query": "milk"}}'],
             ['<tool_call>{"name": "recommend", "arguments": {"k": 3}}'],
         ),
         (
-            Opinion("recommend", {"subject": UNSAID}),
+            Opinion(("recommend",), {"subject": UNSAID}),
             ['<tool_call>{"name": "recommend", "arguments": {"k": 3}}', '<tool_call>{"name": "recommend", "arguments": {}}'],
             ['<tool_call>{"name": "recommend", "arguments": {"query": "milk"}}'],
         ),
         (
-            Opinion("list_segments", {"group": UNSAID}),
+            Opinion(("list_segments",), {"group": UNSAID}),
             ['<tool_call>{"name": "list_segments", "arguments": {}}'],
             ['<tool_call>{"name": "list_segments", "arguments": {"name": "x"}}'],
         ),
         (
-            Opinion("similar_items", {"subject": UNSAID}),
+            Opinion(("similar_items", REPLY)),
+            ['<tool_call>{"name": "similar_items", "arguments": {"item": "p2"}}', "Which one?"],
+            ['<tool_call>{"name": "recommend", "arguments": {}}'],
+        ),
+        (
+            Opinion(("similar_items",), {"subject": UNSAID}),
             ['<tool_call>{"name": "similar_items", "arguments": {"item": "p2"}}'],
             ["Which one?"],
         ),
@@ -140,7 +149,7 @@ def test_without_a_choice_the_llm_is_free() -> None:
 
 
 def test_what_is_certain_replaces_the_llm_s_in_the_order_of_the_signature() -> None:
-    opinion = Opinion("recommend", {"subject": SAID}, {"only_new": True, "likes": False})
+    opinion = Opinion(("recommend",), {"subject": SAID}, {"only_new": True, "likes": False})
     assert list(opinion.corrected("recommend", {"k": 3, "query": "soap"}).items()) == [
         ("query", "oat milk"),
         ("only_new", True),
@@ -151,4 +160,11 @@ def test_what_is_certain_replaces_the_llm_s_in_the_order_of_the_signature() -> N
     unsure = Opinion(spans={"subject": Span(("oat",), 0.6, 0.01)})
     assert unsure.corrected("recommend", {"query": "milk"}) == {"query": "milk"}
     assert unsure.corrected("recommend", {"k": 2}) == {"query": "oat", "k": 2}
+    assert unsure.corrected("recommend", {"query": "lollipops"}, unsaid={"query"}) == {"query": "oat"}
     assert opinion.corrected("no_such_tool", {"a": 1}) == {"a": 1}
+
+
+@pytest.mark.parametrize(("words", "k"), [("three", 3), ("half a dozen", 6), ("a few", None)])
+def test_a_count_is_the_number_that_its_words_say(words: str, k: int | None) -> None:
+    opinion = Opinion(("recommend",), {"count": Span((words,), 0.9, 0.01)})
+    assert opinion.corrected("recommend", {}).get("k") == k

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from agent.bus import Bus
-from agent.toolbox import call_tool, put
+from agent.toolbox import as_said, call_tool, put
 from behavior import Event
 from tests import tiny
 from tools import Shop, ToolError
@@ -42,3 +42,10 @@ def test_the_reviews_most_useful_to_the_user_of_the_session_come_first(shop: Sho
         text = put(found, Bus())[0].splitlines()
         assert text[0] == "5 reviews of t1"
         assert text[1:] == [f'4 stars "{dict(said)[name]}"' for name in expected]
+
+
+def test_a_user_pointed_at_is_shown_as_the_ref_that_was_found() -> None:
+    refs = {"shopper-1a": "u1", "shopper-2b": "u2"}
+    assert as_said({"user": "u1"}, {"user": "shopper-2b"}, refs) == {"user": "u2"}
+    assert as_said({"user": "household 9"}, {"user": "shopper-2b"}, refs) == {"user": "household 9"}
+    assert as_said({"user": "u1"}, {"user": "shopper-9f"}, refs) == {"user": "shopper-9f"}

@@ -43,10 +43,9 @@ def phrases(tmp_path: Path) -> Path:
 def test_it_learns_what_the_phrases_say(phrases: Path) -> None:
     router = fit_router(["Milk", "Bread"], seed=3, phrases=phrases, copies=60)
     reading = router.read("shopper", "got any milk")
-    assert max(reading.choices, key=lambda name: reading.choices[name]) == "recommend"
+    assert reading.choice == "recommend"
     assert reading.spans["subject"].words == ("milk",)
-    choices = router.read("shopper", "thanks a lot for your kind help").choices
-    assert max(choices, key=lambda name: choices[name]) == REPLY
+    assert router.read("shopper", "thanks a lot for your kind help").choice == REPLY
     assert router.phrases == fingerprint(phrases)
 
 
@@ -69,6 +68,20 @@ def test_a_line_teaches_its_tool_its_words_and_its_judgements() -> None:
     assert taught["judged"] == [IGNORED, 0, IGNORED]
     listed = Line("shopper", "eggs, flour in it", "analyze_cart", {"items": ["eggs", "flour"]})
     assert [TAGS[tag] for tag in labels(model, listed, "analyze_cart")["tags"] if tag >= 0][:3] == ["B-subject", "O", "B-subject"]
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "tags"),
+    [
+        ("3 wines under £8", 3, "B-count O O O O"),
+        ("half a dozen pears", 6, "B-count I-count I-count O"),
+        ("two or 2 pears", 2, "B-count O O O"),
+        ("a few pears", 3, "O O O"),
+    ],
+)
+def test_how_many_are_wanted_is_tagged_where_the_line_says_it(text: str, count: int, tags: str) -> None:
+    taught = labels(LineModel(), Line("shopper", text, "recommend", {"k": count}), "recommend")
+    assert [TAGS[tag] for tag in taught["tags"] if tag >= 0] == tags.split()
 
 
 def test_other_phrases_have_another_fingerprint(phrases: Path) -> None:
