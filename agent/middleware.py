@@ -86,10 +86,9 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
             return Opinion()
         if not isinstance(line, HumanMessage):
             return Opinion((REPLY,))
-        called = (
-            message.artifact["name"] for message in reversed(earlier) if isinstance(message, ToolMessage) and message.artifact
-        )
-        return await asyncio.to_thread(self._router.opinion, request.runtime.context.role, line.text, next(called, None))
+        results = (message.artifact for message in reversed(earlier) if isinstance(message, ToolMessage) and message.artifact)
+        last = next((result["name"] for result in results), None)
+        return await asyncio.to_thread(self._router.opinion, request.runtime.context.role, line.text, last)
 
     async def aafter_model(self, state: ChatState, runtime: Runtime[Speaker]) -> dict[str, Any] | None:
         """Replace what the LLM wrote by what the guard lets through, or by a reply without the LLM."""
