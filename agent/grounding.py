@@ -178,7 +178,7 @@ def _meant(value: str, said: Said, bus: Bus, shop: Shop) -> str | Card | None:
     if words is None or content_words(words):
         return (_shown_by_words(words, bus) if words else None) or words
     topics = [bus.topics[ref] for ref in said.recent if ref in bus.topics]
-    if not bus.shown and (before := topics[0] if topics else said.asked):
+    if not bus.shown and (before := said.asked or next(iter(topics), None)):
         return before
     return shown_item(words, bus, list(said.named))
 

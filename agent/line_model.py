@@ -119,7 +119,7 @@ class LineModel(nn.Module):
         chances = choices[role][0].softmax(-1).tolist()
         return Reading(
             dict(zip(CHOICES[role], chances, strict=True)),
-            {kind: _span(kind, line, tokens, tagged) for kind in KINDS},
+            {kind: span_of(kind, line, tokens, tagged) for kind in KINDS},
             {name: dict(zip(JUDGED[name], logits[0].softmax(-1).tolist(), strict=True)) for name, logits in judged.items()},
         )
 
@@ -128,11 +128,14 @@ class LineModel(nn.Module):
         return {name: parameter.detach() for name, parameter in self.named_parameters() if parameter.requires_grad}
 
 
-def _span(kind: str, line: str, tokens: Tokens, tagged: Tensor) -> Span:
-    """The likeliest words of one kind, each word apart; `tagged` (words, TAGS) are probabilities."""
+def span_of(kind: str, line: str, tokens: Tokens, tagged: Tensor) -> Span:
+    """The words of one kind; `tagged` (words, TAGS) are probabilities. Each word is judged apart; where that finds none though
+    there likely are some, they are the likeliest run of words."""
     begins, goes_on = tagged[:, [TAGS.index(f"B-{kind}"), TAGS.index(f"I-{kind}")]].unbind(-1)
     chances = torch.stack([1 - begins - goes_on, begins, goes_on], dim=-1)
-    best, places = chances.max(-1)
+    none, places = float(chances[:, 0].prod()), chances.argmax(-1)
+    if none < 0.5 and not places.any():
+        places = _likeliest_run(chances)
     found: list[list[int]] = []
     inside = False
     for (start, end, _), place in zip(tokens.places, places.tolist(), strict=True):
@@ -141,4 +144,13 @@ def _span(kind: str, line: str, tokens: Tokens, tagged: Tensor) -> Span:
         elif place:
             found[-1][1] = end
         inside = bool(place)
-    return Span(tuple(line[start:end] for start, end in found), float(best.prod()), float(chances[:, 0].prod()))
+    return Span(tuple(line[start:end] for start, end in found), float(chances[range(len(places)), places].prod()), none)
+
+
+def _likeliest_run(chances: Tensor) -> Tensor:
+    """The places of words, 1 where the run begins, 2 where it goes on and else 0, from the probabilities of each (words, 3)."""
+    outside, begins, goes_on = chances.clamp(min=1e-9).log().unbind(-1)
+    words = len(chances)
+    gains = torch.triu((goes_on - outside).expand(words, -1), 1).cumsum(1) + (begins - outside)[:, None]
+    start, end = divmod(int(gains.masked_fill(torch.ones(words, words).tril(-1).bool(), -torch.inf).argmax()), words)
+    return torch.tensor([0] * start + [1] + [2] * (end - start) + [0] * (words - 1 - end))

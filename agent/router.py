@@ -23,19 +23,20 @@ FILE = ADAPTERS / BASE / "router.safetensors"
 SURE, POSSIBLE = 0.8, 0.95
 """From this probability on the likeliest choice stands alone; else those stand that have this much of it together."""
 GOING_ON = 0.2
-"""From this probability on that a line goes on from the one before, it may leave out what that one said."""
+"""From this probability on a line may go on from the one before, and leave out what that one said."""
 THERE, WORDS, JUDGEMENT = 0.8, 0.7, 0.8
 """Least probability that an argument is said or left out, that it is certain words, that it has a value."""
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """What the router leaves open: the choices, the likeliest first, all of them where there are none; and how the line speaks of
-    the arguments that any tool might take."""
+    """What the router leaves open: the choices, the likeliest first, all of them where there are none; how the line speaks of
+    the arguments that any tool might take; and the tool that it goes on from, where it may leave out what was said to that."""
 
     choices: tuple[str, ...] = ()
     spans: Mapping[str, Span] = field(default_factory=dict)
     judged: Mapping[str, Any] = field(default_factory=dict)
+    goes_on: str | None = None
 
     @classmethod
     def of(cls, reading: Reading, last: str | None = None) -> "Opinion":
@@ -51,7 +52,7 @@ class Opinion:
         if going >= GOING_ON:
             judged = {name: value for name, value in judged.items() if value is not None}
             spans = {tag: span for tag, span in spans.items() if span.words}
-        return cls(_possible(chances), spans, judged)
+        return cls(_possible(chances), spans, judged, last if going >= GOING_ON else None)
 
     def opening(self) -> str | None:
         """A regular expression of all that the LLM may write, or None where it is free: a call of one of the tools, its first
@@ -71,15 +72,24 @@ class Opinion:
                 begin = rf'\{{("({"|".join(name for name, _ in others)})": |\}})' if others else r"\{\}"
         return rf'<tool_call>\{{"name": "{choice}", "arguments": {begin}[^\x00]*'
 
-    def corrected(self, tool: str, arguments: dict[str, Any], unsaid: Collection[str] = ()) -> dict[str, Any]:
-        """The LLM's arguments with those that were judged, the words that are certain, and the likeliest where the LLM gave none
-        or those of `unsaid`, which nobody said; what is not asked for is left out."""
+    def corrected(
+        self, tool: str, arguments: dict[str, Any], unsaid: Collection[str] = (), asked: str | None = None
+    ) -> dict[str, Any]:
+        """The LLM's arguments with those that were judged, the words that are certain, and the likeliest where the LLM gave none,
+        those of another argument, or those of `unsaid`, which nobody said; what is not asked for is left out.
+
+        A line that goes on and has no words of its own is about those `asked` before.
+        """
         wanted = wanted_by(tool) if tool in ARGUMENTS else {}
         known = {name: self.judged[name] for name in JUDGED if name in wanted and name in self.judged}
+        said = list(arguments.values())
         for name in wanted:
             span = self.spans.get(SPANS.get(name, ""))
-            if span and span.words and (span.chance >= WORDS or name not in arguments or name in unsaid):
+            free = name not in arguments or name in unsaid or said.count(arguments[name]) > 1
+            if span and span.words and (span.chance >= WORDS or free):
                 known[name] = _value(name, span.words)
+            elif asked and name in ("query", "topic") and name not in arguments and tool == self.goes_on:
+                known[name] = asked
         if not known:
             return arguments
         merged = {name: value for name, value in (arguments | known).items() if value is not None}

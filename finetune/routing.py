@@ -29,6 +29,7 @@ from finetune.slots import Slots
 COPIES = 6
 """Times that each phrase is filled, with other words and other slips."""
 SMOOTHING = 0.05
+"""Of choices and judgements. Tags have none: the probability of words is a product over all words of a line."""
 PADDING = 0
 """The id of MiniLM's [PAD], which stands in no line."""
 
@@ -173,14 +174,14 @@ class _Fit(Trainer):
         self.tokens += int(inputs["attention_mask"].sum())
         choices, judged, tags = model(inputs["input_ids"], inputs["attention_mask"])
         heads = [
-            *zip(choices.values(), inputs["choices"].T, strict=True),
-            *zip(judged.values(), inputs["judged"].T, strict=True),
-            (tags.flatten(0, 1), inputs["tags"].flatten()),
+            *((logits, labels, SMOOTHING) for logits, labels in zip(choices.values(), inputs["choices"].T, strict=True)),
+            *((logits, labels, SMOOTHING) for logits, labels in zip(judged.values(), inputs["judged"].T, strict=True)),
+            (tags.flatten(0, 1), inputs["tags"].flatten(), 0.0),
         ]
         return sum(
             (
-                cross_entropy(logits, labels, ignore_index=IGNORED, label_smoothing=SMOOTHING)
-                for logits, labels in heads
+                cross_entropy(logits, labels, ignore_index=IGNORED, label_smoothing=smoothing)
+                for logits, labels, smoothing in heads
                 if (labels != IGNORED).any()
             ),
             start=torch.zeros(()),

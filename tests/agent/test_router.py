@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
-from agent.line_model import GOES_ON, REPLY, Reading, Span
+from agent.line_model import GOES_ON, REPLY, TAGS, Reading, Span, Tokens, span_of
 from agent.prompts import Role
 from agent.router import Opinion, Router
 from finetune.routing import fingerprint
@@ -55,7 +56,11 @@ def test_what_a_line_leaves_out_may_come_from_the_one_before() -> None:
     reading = Reading({"recommend": 0.6, GOES_ON: 0.3, REPLY: 0.1}, spans, {"only_new": {None: 0.9, True: 0.1}})
     first, later = Opinion.of(reading), Opinion.of(reading, last="recommend")
     assert first == Opinion(("recommend",), spans, {"only_new": None})
-    assert later == Opinion(("recommend",), {"group": SAID}, {})
+    assert later == Opinion(("recommend",), {"group": SAID}, {}, goes_on="recommend")
+    assert later.corrected("recommend", {"max_price": 8}, asked="rum") == {"query": "rum", "max_price": 8}
+    assert later.corrected("recommend", {"query": "gin"}, asked="rum") == {"query": "gin"}
+    assert later.corrected("build_audience", {}, asked="rum") == {"segment": "oat milk"}
+    assert first.corrected("recommend", {}, asked="rum") == {}
 
 
 def test_the_fewest_choices_that_are_likely_together_stay_open() -> None:
@@ -161,6 +166,8 @@ def test_what_is_certain_replaces_the_llm_s_in_the_order_of_the_signature() -> N
     assert unsure.corrected("recommend", {"query": "milk"}) == {"query": "milk"}
     assert unsure.corrected("recommend", {"k": 2}) == {"query": "oat", "k": 2}
     assert unsure.corrected("recommend", {"query": "lollipops"}, unsaid={"query"}) == {"query": "oat"}
+    twice = Opinion(spans={"user": Span(("top one",), 0.4, 0.1), "subject": Span(("tea",), 0.4, 0.1)})
+    assert twice.corrected("explain_match", {"user": "tea", "topic": "tea"}) == {"user": "top one", "topic": "tea"}
     assert opinion.corrected("no_such_tool", {"a": 1}) == {"a": 1}
 
 
@@ -168,3 +175,15 @@ def test_what_is_certain_replaces_the_llm_s_in_the_order_of_the_signature() -> N
 def test_a_count_is_the_number_that_its_words_say(words: str, k: int | None) -> None:
     opinion = Opinion(("recommend",), {"count": Span((words,), 0.9, 0.01)})
     assert opinion.corrected("recommend", {}).get("k") == k
+
+
+def test_where_each_word_is_unlikely_but_not_all_of_them_the_likeliest_run_counts() -> None:
+    line, begins, goes_on = "Four starving teenagers at", [0.1, 0.4, 0.2, 0.02], [0.0, 0.1, 0.35, 0.02]
+    tagged = torch.zeros(4, len(TAGS))
+    for tag, chances in (("B-user", begins), ("I-user", goes_on)):
+        tagged[:, TAGS.index(tag)] = torch.tensor(chances)
+    places = [(match.start(), match.end(), n) for n, match in enumerate(re.finditer(r"\w+", line))]
+    span = span_of("user", line, Tokens([], places), tagged)
+    assert span.words == ("starving teenagers",)
+    assert span.chance == pytest.approx(0.9 * 0.4 * 0.35 * 0.96)
+    assert span_of("group", line, Tokens([], places), tagged).words == ()
