@@ -130,12 +130,12 @@ class LineModel(nn.Module):
 
 def span_of(kind: str, line: str, tokens: Tokens, tagged: Tensor) -> Span:
     """The words of one kind; `tagged` (words, TAGS) are probabilities. Each word is judged apart; where that finds none though
-    there likely are some, they are the likeliest run of words."""
+    there likely are some, it is the likeliest word."""
     begins, goes_on = tagged[:, [TAGS.index(f"B-{kind}"), TAGS.index(f"I-{kind}")]].unbind(-1)
     chances = torch.stack([1 - begins - goes_on, begins, goes_on], dim=-1)
     none, places = float(chances[:, 0].prod()), chances.argmax(-1)
     if none < 0.5 and not places.any():
-        places = _likeliest_run(chances)
+        places[(begins / chances[:, 0]).argmax()] = 1
     found: list[list[int]] = []
     inside = False
     for (start, end, _), place in zip(tokens.places, places.tolist(), strict=True):
@@ -145,12 +145,3 @@ def span_of(kind: str, line: str, tokens: Tokens, tagged: Tensor) -> Span:
             found[-1][1] = end
         inside = bool(place)
     return Span(tuple(line[start:end] for start, end in found), float(chances[range(len(places)), places].prod()), none)
-
-
-def _likeliest_run(chances: Tensor) -> Tensor:
-    """The places of words, 1 where the run begins, 2 where it goes on and else 0, from the probabilities of each (words, 3)."""
-    outside, begins, goes_on = chances.clamp(min=1e-9).log().unbind(-1)
-    words = len(chances)
-    gains = torch.triu((goes_on - outside).expand(words, -1), 1).cumsum(1) + (begins - outside)[:, None]
-    start, end = divmod(int(gains.masked_fill(torch.ones(words, words).tril(-1).bool(), -torch.inf).argmax()), words)
-    return torch.tensor([0] * start + [1] + [2] * (end - start) + [0] * (words - 1 - end))
