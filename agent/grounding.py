@@ -52,6 +52,8 @@ def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: 
             raise ToolError(f"{name} is missing, the user must say it")
         elif needed:
             raise ToolError(f"the user did not say {name} {str(written)[:60]!r}, ask for it")
+    if "k" in grounded and grounded["k"] == grounded.get("max_price") and _times(grounded["k"], said.lines[0]) < 2:
+        del grounded["k"]  # "20 tops" is a price
     return grounded
 
 
@@ -127,6 +129,10 @@ def _number(value: Any, said: Said, kinds: tuple[Kind, ...]) -> float | None:
             if values and line is said.lines[0]:
                 return values[0] if len(values) == 1 else None
     return None
+
+
+def _times(value: float, line: str) -> int:
+    return sum(number.value == value for number in numbers_in(line))
 
 
 def _truth(value: Any) -> bool | None:

@@ -128,8 +128,9 @@ class Router:
         with safe_open(file, "pt") as saved:
             phrases = saved.metadata()["phrases"]
             trained = {name: saved.get_tensor(name).float() for name in saved.keys()}  # noqa: SIM118
-        if differing := model.trained().keys() ^ trained.keys():
-            raise ValueError(f"{file.name} is of another line model, they differ in {min(differing)}")
+        own, other = ({(name, tensor.shape) for name, tensor in parts.items()} for parts in (model.trained(), trained))
+        if differing := own ^ other:
+            raise ValueError(f"{file.name} is of another line model, they differ in {min(differing)[0]}")
         model.load_state_dict(trained, strict=False)
         return cls(model, phrases)
 

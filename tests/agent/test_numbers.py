@@ -103,3 +103,9 @@ def test_a_bound_that_was_said_counts_also_when_the_llm_left_it_out(
     read_shop: Shop, line: str, name: str, value: float | None
 ) -> None:
     assert ground({}, {name: False}, Said([line]), Bus(), read_shop) == ({} if value is None else {name: value})
+
+
+@pytest.mark.parametrize(("line", "k"), [("cheaper pls, 20 tops", None), ("20 cheap pens, 20 tops", 20)])
+def test_a_number_that_is_a_price_is_no_count_as_well(read_shop: Shop, line: str, k: int | None) -> None:
+    found = ground({"max_price": 20, "k": 20}, {"max_price": False, "k": False}, Said([line]), Bus(), read_shop)
+    assert (found["max_price"], found.get("k")) == (20, k)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from agent.line_model import GOES_ON, REPLY, TAGS, Reading, Span, Tokens, span_of
 from agent.prompts import Role
-from agent.router import Opinion, Router
+from agent.router import FILE, Opinion, Router
 from finetune.routing import fingerprint
 
 SAID, UNSAID = Span(("oat milk",), 0.97, 0.001), Span((), 0.99, 0.99)
@@ -98,6 +99,15 @@ def test_what_was_saved_says_the_same(router: Router, tmp_path: Path) -> None:
     assert again.phrases == router.phrases
     for line in ("got any oat milk under five bucks", "no peanuts for us ever again"):
         assert again.read("shopper", line) == router.read("shopper", line)
+
+
+@pytest.mark.parametrize("tensors", [{}, {"tags.weight": torch.zeros(3, 384)}, {"no_such.weight": torch.zeros(1)}])
+def test_a_router_of_another_line_model_is_refused(tmp_path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    file = tmp_path / "router.safetensors"
+    shipped = load_file(FILE) if tensors else {}
+    save_file(shipped | tensors, file, {"phrases": "0"})
+    with pytest.raises(ValueError, match=r"router\.safetensors is of another line model, they differ in"):
+        Router.load(file)
 
 
 def test_the_shipped_router_was_fitted_on_the_phrases_that_are_here(router: Router) -> None:
