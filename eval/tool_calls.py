@@ -31,7 +31,10 @@ from eval.report import Report, printed
 
 LINES = Path(__file__).parent / "lines" / "tool_calls.jsonl"
 STRANGERS = LINES.with_name("strangers.jsonl")
-"""Lines in the same form by another writer, all open: they helped to set the router's bars."""
+"""Lines in the same form by another writer, all open: they helped to set the router's bars, and what was missed of them to choose
+what further phrases are about."""
+NEWCOMERS = LINES.with_name("newcomers.jsonl")
+"""Lines by a third writer, made after all phrases; all closed."""
 SAME = 85.0
 """From this token_set_ratio on, two spans say the same."""
 TEMPERATURE = 0.7

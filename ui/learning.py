@@ -144,8 +144,9 @@ def _typed() -> list[str]:
     """What the evals' hand-written lines say: nothing is trained on their wording."""
     from eval import grounding, tool_calls
 
-    asked = [*tool_calls.load_lines(), *tool_calls.load_lines(path=tool_calls.STRANGERS)]
-    return [*(line.line for line in asked), *(line.line for line in grounding.load_lines())]
+    files = (tool_calls.LINES, tool_calls.STRANGERS, tool_calls.NEWCOMERS)
+    asked = [line.line for file in files for line in tool_calls.load_lines(path=file)]
+    return [*asked, *(line.line for line in grounding.load_lines())]
 
 
 async def _measured(name: str, adapter: Path, households: int, seed: int) -> "Measured":
