@@ -6,9 +6,9 @@ judgements and stay as they were written, and so does a band of price sensitivit
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.bus import REF, Bus
@@ -21,18 +21,26 @@ from tools.results import Card
 
 WORDS = frozenset(["query", "topic", "about", "brand", "segment", "name"])
 """Arguments that are the user's own words."""
+FILTERS = ("max_price", "only_new", "k", "min_strength", "price_sensitivity", "segment", "days")
+CARRIED = ("query", "topic", *FILTERS)
+"""Arguments that hold on where a line goes on from a call, what it is about and what narrows it."""
 _PERSON = frozenset(["user", "shopper", "customer", "household", "person", "buyer", "member", "her", "him", "them"])
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a call is held against: the user's lines, the newest first; refs of the last reply; refs of the latest turn; the topic
-    or query of the last call before this turn."""
+    """What a call is held against: the user's lines, the newest first; refs of the last reply; refs of the latest turn; the
+    grounded arguments of the last call before this turn, which hold on where a line goes on."""
 
     lines: Sequence[str]
     named: Sequence[str] = ()
     recent: Sequence[str] = ()
-    asked: str | None = None
+    before: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> str | None:
+        """The topic or query of the last call."""
+        return next((words for name in ("topic", "query") if isinstance(words := self.before.get(name), str)), None)
 
 
 def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: Bus, shop: Shop) -> dict[str, Any]:
@@ -43,9 +51,14 @@ def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: 
     grounded = {}
     for name, needed in wanted.items():
         written = arguments.get(name)
-        value = _left_out(name, said.lines[0]) if written in (None, "", []) else _one(name, written, said, bus, shop)
+        if name in CARRIED and written is not None and written == said.before.get(name):
+            value = written
+        elif written in (None, "", []):
+            value = _left_out(name, said.lines[0])
+        else:
+            value = _one(name, written, said, bus, shop)
         if value is None and name == "topic" and "user" in wanted:
-            value = said.asked  # who matches is asked of the audience at hand
+            value = said.asked
         if value is not None:
             grounded[name] = value
         elif needed and written in (None, "", []):
@@ -64,7 +77,8 @@ def unsaid(arguments: dict[str, Any], said: Said, bus: Bus, shop: Shop) -> set[s
         with suppress(ToolError):
             if arguments[name] and _one(name, arguments[name], said, bus, shop) is None:
                 found.add(name)
-    return found
+    item = str(arguments.get("item", "")).strip().lower()
+    return found | ({"item"} if REF.fullmatch(item) and item not in bus.items else set())
 
 
 def _left_out(name: str, line: str) -> Any:

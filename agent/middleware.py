@@ -75,7 +75,7 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
             calls = message.tool_calls or [{"name": name, "args": {}, "id": id, "type": "tool_call"} for name, id in broken]
             name, written = calls[0]["name"], calls[0]["args"]
             bus, said = Bus.model_validate(request.state.get("bus", {})), said_in(cast(ChatState, request.state))
-            first = calls[0] | {"args": opinion.corrected(name, written, unsaid(written, said, bus, self._shop), said.asked)}
+            first = calls[0] | {"args": opinion.corrected(name, written, unsaid(written, said, bus, self._shop), said.before)}
             return message.model_copy(update={"content": "", "tool_calls": [first], "invalid_tool_calls": []})
         return response
 

@@ -8,11 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from agent.grounding import FILTERS
 from agent.line_model import GOES_ON, JUDGED, REPLY, SPANS, LineModel, Reading, Span
 from agent.numbers import numbers_in
 from agent.prompts import Role
@@ -20,10 +22,12 @@ from agent.toolbox import ARGUMENTS, wanted_by
 from agent.weights import ADAPTERS, BASE
 
 FILE = ADAPTERS / BASE / "router.safetensors"
-SURE, POSSIBLE = 0.8, 0.95
-"""From this probability on the likeliest choice stands alone; else those stand that have this much of it together."""
+SURE, SURE_REPLY, POSSIBLE = 0.8, 0.94, 0.95
+"""From this probability on the likeliest choice stands alone, a tool or a plain reply; else those stand that have this much of it
+together. What reacts to an answer ("no, I can't stand it") looks like small talk to who reads that line alone."""
 GOING_ON = 0.2
 """From this probability on a line may go on from the one before, and leave out what that one said."""
+HALF = 0.5
 THERE, WORDS, JUDGEMENT = 0.8, 0.7, 0.8
 """Least probability that an argument is said or left out, that it is certain words, that it has a value."""
 
@@ -73,33 +77,60 @@ class Opinion:
         return rf'<tool_call>\{{"name": "{choice}", "arguments": {begin}[^\x00]*'
 
     def corrected(
-        self, tool: str, arguments: dict[str, Any], unsaid: Collection[str] = (), asked: str | None = None
+        self,
+        tool: str,
+        arguments: dict[str, Any],
+        unsaid: Collection[str] = (),
+        before: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, Any]:
         """The LLM's arguments with those that were judged, the words that are certain, and the likeliest where the LLM gave none,
         those of another argument, or those of `unsaid`, which nobody said; what is not asked for is left out.
 
-        A line that goes on and has no words of its own is about those `asked` before.
+        A line that goes on and says nothing of what it is about narrows the call `before`, whose arguments hold on. Who matches
+        is asked of the audience at hand, unless the line names another topic.
         """
         wanted = wanted_by(tool) if tool in ARGUMENTS else {}
         known = {name: self.judged[name] for name in JUDGED if name in wanted and name in self.judged}
         said = list(arguments.values())
+        free = {name for name in wanted if name not in arguments or name in unsaid or said.count(arguments[name]) > 1}
         for name in wanted:
             span = self.spans.get(SPANS.get(name, ""))
-            free = name not in arguments or name in unsaid or said.count(arguments[name]) > 1
-            if span and span.words and (span.chance >= WORDS or free):
+            if span and span.words and (span.chance >= WORDS or name in free):
                 known[name] = _value(name, span.words)
-            elif asked and name in ("query", "topic") and name not in arguments and tool == self.goes_on:
-                known[name] = asked
+        if tool == "explain_match" and "topic" in before and not self._names(arguments.get("topic")):
+            known["topic"] = before["topic"]
+        if self.goes_on and not self._names_a_subject():
+            known |= self._carried(tool, free - known.keys(), before)
         if not known:
             return arguments
         merged = {name: value for name, value in (arguments | known).items() if value is not None}
         return {name: merged[name] for name in (*wanted, *merged) if name in merged}
 
+    def _names_a_subject(self) -> bool:
+        subject = self.spans.get("subject")
+        return bool(subject and subject.words and subject.none < HALF)
+
+    def _names(self, written: object) -> bool:
+        """Whether the likeliest words of the line's subject have one in common with what the LLM wrote."""
+        subject = self.spans.get("subject")
+        likely = {word for words in (subject.words if subject else ()) for word in words.lower().split()}
+        return not likely.isdisjoint(str(written).lower().split())
+
+    def _carried(self, tool: str, free: Collection[str], before: Mapping[str, Any]) -> dict[str, Any]:
+        """What holds on of the arguments `before`: the subject, whatever the LLM wrote, and for the same tool the filters among
+        those that are `free`."""
+        subject = {"recommend": "query", "build_audience": "topic", "explain_match": "topic"}.get(tool)
+        asked = before.get("topic", before.get("query"))
+        carried = {subject: asked} if subject and asked else {}
+        if tool == self.goes_on:
+            carried |= {name: before[name] for name in FILTERS if name in free and name in before}
+        return carried
+
 
 def _possible(chances: Mapping[str, float]) -> tuple[str, ...]:
     """The likeliest choice if it is sure, else the fewest that are likely enough together."""
     whole, ranked = sum(chances.values()), sorted(chances, key=lambda choice: -chances[choice])
-    if chances[ranked[0]] >= SURE * whole:
+    if chances[ranked[0]] >= (SURE_REPLY if ranked[0] == REPLY else SURE) * whole:
         return (ranked[0],)
     reached = list(accumulate(chances[choice] for choice in ranked))
     return tuple(ranked[: 1 + sum(so_far < POSSIBLE * whole for so_far in reached)])

@@ -213,6 +213,5 @@ def said_in(state: ChatState) -> Said:
     reply = next((message.text for message in reversed(earlier) if isinstance(message, AIMessage)), "")
     recent = state.get("bus", {}).get("turn") or state.get("recent", [])
     artifacts = (message.artifact for message in reversed(earlier) if isinstance(message, ToolMessage) and message.artifact)
-    last: dict[str, Any] = next(artifacts, {"arguments": {}})["arguments"]
-    asked = next((last[name] for name in ("topic", "query") if isinstance(last.get(name), str)), None)
-    return Said(lines[:LINES_HEARD], [match[0] for match in REF.finditer(reply)], recent, asked)
+    before: dict[str, Any] = next((artifact["arguments"] for artifact in artifacts if artifact["ok"]), {})
+    return Said(lines[:LINES_HEARD], [match[0] for match in REF.finditer(reply)], recent, before)

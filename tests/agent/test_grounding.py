@@ -154,14 +154,14 @@ def test_reviews_are_of_the_item_that_was_pointed_at(read_shop: Shop, bus: Bus, 
 
 
 def test_a_pointer_without_a_list_means_what_was_asked_before(read_shop: Shop) -> None:
-    said = Said(["well, I can't abide the stuff", "do you think that I like fish?"], asked="fish")
+    said = Said(["well, I can't abide the stuff", "do you think that I like fish?"], before={"topic": "fish"})
     assert ground({"topic": "the stuff"}, {"topic": NEEDED}, said, Bus(), read_shop) == {"topic": "fish"}
 
 
 def test_a_match_is_asked_of_the_audience_at_hand(read_shop: Shop) -> None:
     bus = Bus()
     bus.put_user("dora", read_shop.pseudonym("dora"))
-    said = Said(["u1 surprises me", "audience for cat food"], asked="cat food")
+    said = Said(["u1 surprises me", "audience for cat food"], before={"topic": "cat food"})
     wanted = {"user": NEEDED, "topic": NEEDED}
     for written in ({}, {"topic": "u1"}):
         assert ground({"user": "u1", **written}, wanted, said, bus, read_shop)["topic"] == "cat food"
@@ -169,10 +169,24 @@ def test_a_match_is_asked_of_the_audience_at_hand(read_shop: Shop) -> None:
         ground({"topic": "u1"}, {"topic": NEEDED}, said, bus, read_shop)
 
 
+def test_what_an_earlier_call_was_grounded_in_holds_on(read_shop: Shop) -> None:
+    said = Said(["stricter"], before={"topic": "cat food", "min_strength": 0.4, "segment": "regulars"})
+    wanted = {"topic": NEEDED, "min_strength": False, "segment": False}
+    assert ground(dict(said.before), wanted, said, Bus(), read_shop) == said.before
+    with pytest.raises(ToolError, match="did not say topic"):
+        ground({"topic": "dog food"}, wanted, said, Bus(), read_shop)
+
+
 def test_words_that_nobody_said_are_told_apart(read_shop: Shop, bus: Bus) -> None:
     said = Said(["loo roll under 5, like p2"])
     written = {"query": "lollipops", "max_price": 7, "topic": "p2", "about": "lo roll", "brand": ""}
     assert unsaid(written, said, bus, read_shop) == {"query"}
+    assert [unsaid({"item": item}, said, bus, read_shop) for item in ("t1", "p9", "p2", "it")] == [
+        {"item"},
+        {"item"},
+        set(),
+        set(),
+    ]
 
 
 def test_a_user_is_a_ref_a_pseudonym_or_an_id_and_becomes_a_pseudonym(read_shop: Shop) -> None:

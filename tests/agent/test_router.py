@@ -1,6 +1,7 @@
 """Protects the router: it reads real lines, its opinion holds the LLM. Run: pytest tests/agent/test_router.py"""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,14 +59,30 @@ def test_what_a_line_leaves_out_may_come_from_the_one_before() -> None:
     first, later = Opinion.of(reading), Opinion.of(reading, last="recommend")
     assert first == Opinion(("recommend",), spans, {"only_new": None})
     assert later == Opinion(("recommend",), {"group": SAID}, {}, goes_on="recommend")
-    assert later.corrected("recommend", {"max_price": 8}, asked="rum") == {"query": "rum", "max_price": 8}
-    assert later.corrected("recommend", {"query": "gin"}, asked="rum") == {"query": "gin"}
-    assert later.corrected("build_audience", {}, asked="rum") == {"segment": "oat milk"}
-    assert first.corrected("recommend", {}, asked="rum") == {}
+
+
+def test_a_line_that_names_no_subject_narrows_the_call_before() -> None:
+    before = {"query": "rum", "only_new": True, "max_price": 20.0}
+    going = Opinion(("recommend",), {"count": Span(("four",), 0.9, 0.1)}, goes_on="recommend")
+    carried = {"query": "rum", "max_price": 8, "only_new": True, "k": 4}
+    assert going.corrected("recommend", {"query": "stretch", "max_price": 8}, before=before) == carried
+    assert going.corrected("build_audience", {}, before=before) == {"topic": "rum"}
+    for tool in ("show_profile", "set_preference", "list_segments"):
+        assert going.corrected(tool, {}, before=before) == {}
+    audience = {"topic": "oat milk"}
+    asking = Opinion(spans={"user": Span(("the third",), 0.9, 0.1), "subject": Span(("milk",), 0.4, 0.2)})
+    for written, topic in (("evidence", "oat milk"), ("the third", "oat milk"), ("goat milk", "goat milk")):
+        match = asking.corrected("explain_match", {"user": "u3", "topic": written}, before=audience)
+        assert match == {"user": "the third", "topic": topic}
+    other = replace(going, spans={"subject": Span(("gin",), 0.4, 0.2)})
+    assert other.corrected("recommend", {"query": "gin"}, before=before) == {"query": "gin"}
+    assert replace(going, goes_on=None).corrected("recommend", {"k": 4}, before=before) == {"k": 4}
 
 
 def test_the_fewest_choices_that_are_likely_together_stay_open() -> None:
     assert Opinion.of(Reading({"recommend": 0.8, REPLY: 0.2}, {}, {})).choices == ("recommend",)
+    assert Opinion.of(Reading({"recommend": 0.1, REPLY: 0.9}, {}, {})).choices == (REPLY, "recommend")
+    assert Opinion.of(Reading({"recommend": 0.05, REPLY: 0.95}, {}, {})).choices == (REPLY,)
     chances = {"similar_items": 0.03, "recommend": 0.6, "read_reviews": 0.02, REPLY: 0.35}
     assert Opinion.of(Reading(chances, {}, {})).choices == ("recommend", REPLY)
 
