@@ -24,6 +24,7 @@ WORDS = frozenset(["query", "topic", "about", "brand", "segment", "name"])
 FILTERS = ("max_price", "only_new", "k", "min_strength", "price_sensitivity", "segment", "days")
 CARRIED = ("query", "topic", *FILTERS)
 """Arguments that hold on where a line goes on from a call, what it is about and what narrows it."""
+PLACED = r"\b(?:first|second|third|fourth|fifth|last|cheaper|cheapest)\b"
 _PERSON = frozenset(["user", "shopper", "customer", "household", "person", "buyer", "member", "her", "him", "them"])
 
 
@@ -198,14 +199,15 @@ def _meant(value: str, said: Said, bus: Bus, shop: Shop) -> str | Card | None:
     if words is None or content_words(words):
         return (_shown_by_words(words, bus) if words else None) or words
     topics = [bus.topics[ref] for ref in said.recent if ref in bus.topics]
-    if not bus.shown and (before := said.asked or next(iter(topics), None)):
+    by_place = re.search(PLACED, words.lower())
+    if not bus.shown and not by_place and (before := said.asked or next(iter(topics), None)):
         return before
     return shown_item(words, bus, list(said.named))
 
 
 def _shown_by_words(words: str, bus: Bus) -> Card | None:
     """The shown item that "the second milk" or "the cheese one" means; words alone are a topic themselves."""
-    if not re.search(r"\b(one|first|second|third|fourth|fifth|last|cheaper|cheapest)\b", words.lower()):
+    if not re.search(rf"\bone\b|{PLACED}", words.lower()):
         return None
     shown = [bus.items[ref] for ref in bus.shown]
     card = place(words, shown) or max(shown, key=lambda card: likeness(content_words(words), card), default=None)

@@ -84,20 +84,21 @@ class Opinion:
         before: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, Any]:
         """The LLM's arguments with those that were judged, the words that are certain, and the likeliest where the LLM gave none,
-        those of another argument, or those of `unsaid`, which nobody said; what is not asked for is left out.
+        those of `unsaid`, which nobody said, or a user as the topic; what is not asked for is left out.
 
         A line that goes on and says nothing of what it is about narrows the call `before`, whose arguments hold on. Who matches
         is asked of the audience at hand, unless the line names another topic.
         """
         wanted = wanted_by(tool) if tool in ARGUMENTS else {}
         known = {name: self.judged[name] for name in JUDGED if name in wanted and name in self.judged}
-        said = list(arguments.values())
-        free = {name for name in wanted if name not in arguments or name in unsaid or said.count(arguments[name]) > 1}
+        free = {name for name in wanted if name not in arguments or name in unsaid}
+        if "user" in wanted and arguments.get("topic") == arguments.get("user"):
+            free.add("topic")
         for name in wanted:
             span = self.spans.get(SPANS.get(name, ""))
             if span and span.words and (span.chance >= WORDS or name in free):
                 known[name] = _value(name, span.words)
-        if tool == "explain_match" and "topic" in before and not self._names(arguments.get("topic")):
+        if "user" in wanted and "topic" in before and ("topic" in free or not self._names(arguments["topic"])):
             known["topic"] = before["topic"]
         if self.goes_on and not self._names_a_subject():
             known |= self._carried(tool, free - known.keys(), before)

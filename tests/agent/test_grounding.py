@@ -156,6 +156,9 @@ def test_reviews_are_of_the_item_that_was_pointed_at(read_shop: Shop, bus: Bus, 
 def test_a_pointer_without_a_list_means_what_was_asked_before(read_shop: Shop) -> None:
     said = Said(["well, I can't abide the stuff", "do you think that I like fish?"], before={"topic": "fish"})
     assert ground({"topic": "the stuff"}, {"topic": NEEDED}, said, Bus(), read_shop) == {"topic": "fish"}
+    placed = Said(["what do people say of the fourth"], before={"query": "rooibos"})
+    with pytest.raises(ToolError, match="'the fourth' is not on the list"):
+        ground({"about": "the fourth"}, {"about": NEEDED}, placed, Bus(), read_shop)
 
 
 def test_a_match_is_asked_of_the_audience_at_hand(read_shop: Shop) -> None:

@@ -193,8 +193,8 @@ def test_what_is_certain_replaces_the_llm_s_in_the_order_of_the_signature() -> N
     assert unsure.corrected("recommend", {"query": "milk"}) == {"query": "milk"}
     assert unsure.corrected("recommend", {"k": 2}) == {"query": "oat", "k": 2}
     assert unsure.corrected("recommend", {"query": "lollipops"}, unsaid={"query"}) == {"query": "oat"}
-    twice = Opinion(spans={"user": Span(("top one",), 0.4, 0.1), "subject": Span(("tea",), 0.4, 0.1)})
-    assert twice.corrected("explain_match", {"user": "tea", "topic": "tea"}) == {"user": "top one", "topic": "tea"}
+    twice = Opinion(spans={"user": Span(("top one",), 0.8, 0.1), "subject": Span(("tea",), 0.4, 0.1)})
+    assert twice.corrected("explain_match", {"user": "top", "topic": "top"}) == {"user": "top one", "topic": "tea"}
     assert opinion.corrected("no_such_tool", {"a": 1}) == {"a": 1}
 
 
