@@ -23,8 +23,8 @@ from agent.weights import ADAPTERS, BASE
 
 FILE = ADAPTERS / BASE / "router.safetensors"
 SURE, SURE_REPLY, POSSIBLE = 0.8, 0.94, 0.95
-"""From this probability on the likeliest choice stands alone, a tool or a plain reply; else those stand that have this much of it
-together. What reacts to an answer ("no, I can't stand it") looks like small talk to who reads that line alone."""
+"""From this probability on the likeliest choice stands alone, and a plain reply after a call; else those stand that have this much
+of it together. What reacts to an answer ("no, I can't stand it") looks like small talk to who reads that line alone."""
 GOING_ON = 0.2
 """From this probability on a line may go on from the one before, and leave out what that one said."""
 HALF = 0.5
@@ -56,7 +56,8 @@ class Opinion:
         if going >= GOING_ON:
             judged = {name: value for name, value in judged.items() if value is not None}
             spans = {tag: span for tag, span in spans.items() if span.words}
-        return cls(_possible(chances), spans, judged, last if going >= GOING_ON else None)
+        sure = SURE_REPLY if last in chances else SURE
+        return cls(_possible(chances, sure), spans, judged, last if going >= GOING_ON else None)
 
     def opening(self) -> str | None:
         """A regular expression of all that the LLM may write, or None where it is free: a call of one of the tools, its first
@@ -128,10 +129,10 @@ class Opinion:
         return carried
 
 
-def _possible(chances: Mapping[str, float]) -> tuple[str, ...]:
+def _possible(chances: Mapping[str, float], sure_reply: float) -> tuple[str, ...]:
     """The likeliest choice if it is sure, else the fewest that are likely enough together."""
     whole, ranked = sum(chances.values()), sorted(chances, key=lambda choice: -chances[choice])
-    if chances[ranked[0]] >= (SURE_REPLY if ranked[0] == REPLY else SURE) * whole:
+    if chances[ranked[0]] >= (sure_reply if ranked[0] == REPLY else SURE) * whole:
         return (ranked[0],)
     reached = list(accumulate(chances[choice] for choice in ranked))
     return tuple(ranked[: 1 + sum(so_far < POSSIBLE * whole for so_far in reached)])

@@ -34,7 +34,7 @@ STRANGERS = LINES.with_name("strangers.jsonl")
 """Lines in the same form by another writer, all open: they helped to set the router's bars, and what was missed of them to choose
 what further phrases are about."""
 REFERENCES = LINES.with_name("references.jsonl")
-"""Sessions of two lines by a fourth writer, all open, the second referring to the first. Their calls name topics that a grocer may
+"""Sessions of two lines by a fourth writer, all open, the second referring to the first. A first line may name what a grocer does
 not have, and then nothing is shown to point at."""
 NEWCOMERS = LINES.with_name("newcomers.jsonl")
 """Lines by a third writer, made after all phrases; all closed."""

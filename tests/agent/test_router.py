@@ -81,8 +81,10 @@ def test_a_line_that_names_no_subject_narrows_the_call_before() -> None:
 
 def test_the_fewest_choices_that_are_likely_together_stay_open() -> None:
     assert Opinion.of(Reading({"recommend": 0.8, REPLY: 0.2}, {}, {})).choices == ("recommend",)
-    assert Opinion.of(Reading({"recommend": 0.1, REPLY: 0.9}, {}, {})).choices == (REPLY, "recommend")
-    assert Opinion.of(Reading({"recommend": 0.05, REPLY: 0.95}, {}, {})).choices == (REPLY,)
+    small_talk = Reading({"recommend": 0.1, REPLY: 0.9}, {}, {})
+    assert Opinion.of(small_talk).choices == (REPLY,)
+    assert Opinion.of(small_talk, last="recommend").choices == (REPLY, "recommend")
+    assert Opinion.of(Reading({"recommend": 0.05, REPLY: 0.95}, {}, {}), last="recommend").choices == (REPLY,)
     chances = {"similar_items": 0.03, "recommend": 0.6, "read_reviews": 0.02, REPLY: 0.35}
     assert Opinion.of(Reading(chances, {}, {})).choices == ("recommend", REPLY)
 
