@@ -23,8 +23,8 @@ from agent.weights import ADAPTERS, BASE
 
 FILE = ADAPTERS / BASE / "router.safetensors"
 SURE, SURE_REPLY, POSSIBLE = 0.8, 0.94, 0.95
-"""From this probability on the likeliest choice stands alone, and a plain reply after a call; else those stand that have this much
-of it together. What reacts to an answer ("no, I can't stand it") looks like small talk to who reads that line alone."""
+"""From this probability on the likeliest choice stands alone, and a plain reply after a call; else those stand that have this
+much of it together. What reacts to an answer ("no, I can't stand it") looks like small talk to who reads that line alone."""
 GOING_ON = 0.2
 """From this probability on a line may go on from the one before, and leave out what that one said."""
 HALF = 0.5
