@@ -27,7 +27,6 @@ SURE, SURE_REPLY, POSSIBLE = 0.8, 0.94, 0.95
 much of it together. What reacts to an answer ("no, I can't stand it") looks like small talk to who reads that line alone."""
 GOING_ON = 0.2
 """From this probability on a line may go on from the one before, and leave out what that one said."""
-HALF = 0.5
 THERE, WORDS, JUDGEMENT = 0.8, 0.7, 0.8
 """Least probability that an argument is said or left out, that it is certain words, that it has a value."""
 
@@ -99,8 +98,10 @@ class Opinion:
             span = self.spans.get(SPANS.get(name, ""))
             if span and span.words and (span.chance >= WORDS or name in free):
                 known[name] = _value(name, span.words)
-        if "user" in wanted and "topic" in before and ("topic" in free or not self._names(arguments["topic"])):
-            known["topic"] = before["topic"]
+        if self.choices and "user" in wanted and "topic" in before:
+            topic = known.get("topic", arguments.get("topic"))
+            if topic == arguments.get("user") or not self._names(topic):
+                known["topic"] = before["topic"]
         if self.goes_on and not self._names_a_subject():
             known |= self._carried(tool, free - known.keys(), before)
         if not known:
@@ -110,7 +111,7 @@ class Opinion:
 
     def _names_a_subject(self) -> bool:
         subject = self.spans.get("subject")
-        return bool(subject and subject.words and subject.none < HALF)
+        return bool(subject and subject.words and subject.none < 0.5)
 
     def _names(self, written: object) -> bool:
         """Whether the likeliest words of the line's subject have one in common with what the LLM wrote."""

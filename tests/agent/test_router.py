@@ -70,10 +70,16 @@ def test_a_line_that_names_no_subject_narrows_the_call_before() -> None:
     for tool in ("show_profile", "set_preference", "list_segments"):
         assert going.corrected(tool, {}, before=before) == {}
     audience = {"topic": "oat milk"}
-    asking = Opinion(spans={"user": Span(("the third",), 0.9, 0.1), "subject": Span(("milk",), 0.4, 0.2)})
+    asking = Opinion(("explain_match",), {"user": Span(("the third",), 0.9, 0.1), "subject": Span(("milk",), 0.4, 0.2)})
     for written, topic in (("evidence", "oat milk"), ("the third", "oat milk"), ("goat milk", "goat milk")):
         match = asking.corrected("explain_match", {"user": "u3", "topic": written}, before=audience)
         assert match == {"user": "the third", "topic": topic}
+    pointing = replace(asking, spans={"subject": Span(("the third",), 0.4, 0.2)})
+    assert (
+        pointing.corrected("explain_match", {"user": "the third", "topic": "the third"}, before=audience)["topic"] == "oat milk"
+    )
+    named = {"user": "u3", "topic": "goat milk"}
+    assert Opinion().corrected("explain_match", named, before=audience) == named, "an LLM without a router is left alone"
     other = replace(going, spans={"subject": Span(("gin",), 0.4, 0.2)})
     assert other.corrected("recommend", {"query": "gin"}, before=before) == {"query": "gin"}
     assert replace(going, goes_on=None).corrected("recommend", {"k": 4}, before=before) == {"k": 4}
