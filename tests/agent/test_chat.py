@@ -1,6 +1,7 @@
 """Protects the chat: grounded calls, checked replies, saved sessions, a dead LLM. Run: pytest tests/agent/test_chat.py"""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -250,13 +251,15 @@ def held_to(request: dict[str, Any]) -> str | None:
     return regex
 
 
-def test_the_embedded_llm_is_held_to_the_router_on_lines_and_free_on_results(talk: Talk, fake: FakeLLM) -> None:
+def test_the_embedded_llm_is_held_to_the_router_on_lines_and_to_words_on_results(talk: Talk, fake: FakeLLM) -> None:
     talk.model = BASE
     fake.answers = [("recommend", {"query": "oat milk", "only_new": True}), "Try p2."]
     step = talk.say("any oat milk?")[0][0]
     on_line, on_result = fake.requests
     assert '"name": "recommend"' in (held_to(on_line) or "")
-    assert held_to(on_result) is None
+    words = re.compile(held_to(on_result) or "")
+    assert words.fullmatch("Try p2.")
+    assert not words.fullmatch("<tool_call>")
     assert isinstance(step, ToolStep)
     assert step.call.arguments == {"query": "oat milk"}, "nothing new was asked for, whatever the LLM wrote"
 
