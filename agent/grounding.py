@@ -41,7 +41,13 @@ class Said:
     @property
     def asked(self) -> str | None:
         """The topic or query of the last call."""
-        return next((words for name in ("topic", "query") if isinstance(words := self.before.get(name), str)), None)
+        return asked_in(self.before)
+
+
+def asked_in(arguments: Mapping[str, Any]) -> str | None:
+    """The topic or query of a call."""
+    words: str | None = arguments.get("topic", arguments.get("query"))
+    return words
 
 
 def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: Bus, shop: Shop) -> dict[str, Any]:

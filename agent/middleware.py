@@ -15,7 +15,7 @@ from agent.line_model import REPLY
 from agent.llm import LLM, LLMUnavailable
 from agent.reply import Release, addition, composed, facts_of, listed
 from agent.router import Opinion, Router
-from agent.toolbox import ChatState, Speaker, put, said_in, same_call, turn_of
+from agent.toolbox import ChatState, Speaker, put, results_in, said_in, same_call, turn_of
 from tools import Shop, ToolError, recommend
 from tools.results import Card
 
@@ -73,11 +73,15 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
         if isinstance(message, AIMessage) and (message.tool_calls or message.invalid_tool_calls):
             broken = [(call["name"] or "", call["id"]) for call in message.invalid_tool_calls]
             calls = message.tool_calls or [{"name": name, "args": {}, "id": id, "type": "tool_call"} for name, id in broken]
-            name, written = calls[0]["name"], calls[0]["args"]
-            bus, said = Bus.model_validate(request.state.get("bus", {})), said_in(cast(ChatState, request.state))
-            first = calls[0] | {"args": opinion.corrected(name, written, unsaid(written, said, bus, self._shop), said.before)}
+            first = calls[0]
+            if self._router is not None:
+                first = first | {"args": self._corrected(opinion, first["name"], first["args"], cast(ChatState, request.state))}
             return message.model_copy(update={"content": "", "tool_calls": [first], "invalid_tool_calls": []})
         return response
+
+    def _corrected(self, opinion: Opinion, name: str, written: dict[str, Any], state: ChatState) -> dict[str, Any]:
+        bus, said = Bus.model_validate(state.get("bus", {})), said_in(state)
+        return opinion.corrected(name, written, unsaid(written, said, bus, self._shop), said.before)
 
     async def _opinion(self, request: ModelRequest[Speaker]) -> Opinion:
         """The router's on a line of the user; on what a tool said a reply, as who has a router was taught one call a turn."""
@@ -86,8 +90,8 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
             return Opinion()
         if not isinstance(line, HumanMessage):
             return Opinion((REPLY,))
-        results = (message.artifact for message in reversed(earlier) if isinstance(message, ToolMessage) and message.artifact)
-        last = next((result["name"] for result in results), None)
+        results = results_in(earlier)
+        last = results[-1].artifact["name"] if results else None
         return await asyncio.to_thread(self._router.opinion, request.runtime.context.role, line.text, last)
 
     async def aafter_model(self, state: ChatState, runtime: Runtime[Speaker]) -> dict[str, Any] | None:

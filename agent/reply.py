@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from agent.bus import REF, Bus
 from agent.guard import Facts, check_reply
 from agent.prompts import Role
-from agent.toolbox import turn_of
+from agent.toolbox import results_in, turn_of
 
 MAX_LINE = 4_000
 TOO_LONG = f"That is too long for me: I read up to {MAX_LINE:,} characters at a time. Please say it shorter."
@@ -79,7 +79,7 @@ def addition(release: Release, messages: Sequence[AnyMessage], bus: Bus, role: R
 
 def composed(messages: Sequence[AnyMessage], bus: Bus, role: Role) -> str:
     """A reply without the LLM: the refs that the turn's last tool result shows, its first line, or what the role can ask for."""
-    results = [message for message in turn_of(messages) if isinstance(message, ToolMessage) and message.artifact]
+    results = results_in(turn_of(messages))
     if not results:
         return OFFER[role]
     text, artifact = results[-1].text, results[-1].artifact

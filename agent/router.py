@@ -14,7 +14,7 @@ from typing import Any
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from agent.grounding import FILTERS
+from agent.grounding import FILTERS, asked_in
 from agent.line_model import GOES_ON, JUDGED, REPLY, SPANS, LineModel, Reading, Span
 from agent.numbers import numbers_in
 from agent.prompts import Role
@@ -123,7 +123,7 @@ class Opinion:
         """What holds on of the arguments `before`: the subject, whatever the LLM wrote, and for the same tool the filters among
         those that are `free`."""
         subject = {"recommend": "query", "build_audience": "topic", "explain_match": "topic"}.get(tool)
-        asked = before.get("topic", before.get("query"))
+        asked = asked_in(before)
         carried = {subject: asked} if subject and asked else {}
         if tool == self.goes_on:
             carried |= {name: before[name] for name in FILTERS if name in free and name in before}

@@ -158,13 +158,17 @@ def turn_of(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     return list(messages[start:])
 
 
+def results_in(messages: Sequence[AnyMessage]) -> list[ToolMessage]:
+    """The messages of the tools that ran, in order; each has the artifact that `tools_of` tells of."""
+    return [message for message in messages if isinstance(message, ToolMessage) and message.artifact]
+
+
 def same_call(name: str, arguments: dict[str, Any], turn: Sequence[AnyMessage]) -> ToolMessage | None:
     """The message of a turn that answers this call already, with its arguments as the LLM wrote them or grounded."""
-    for message in turn:
-        if isinstance(message, ToolMessage) and message.artifact and message.artifact["name"] == name:
-            done = message.artifact
-            if arguments in (done["written"], done["arguments"]):
-                return message
+    for message in results_in(turn):
+        done = message.artifact
+        if done["name"] == name and arguments in (done["written"], done["arguments"]):
+            return message
     return None
 
 
@@ -212,6 +216,6 @@ def said_in(state: ChatState) -> Said:
     earlier = messages[: len(messages) - len(turn_of(messages))]
     reply = next((message.text for message in reversed(earlier) if isinstance(message, AIMessage)), "")
     recent = state.get("bus", {}).get("turn") or state.get("recent", [])
-    artifacts = (message.artifact for message in reversed(earlier) if isinstance(message, ToolMessage) and message.artifact)
-    before: dict[str, Any] = next((artifact["arguments"] for artifact in artifacts if artifact["ok"]), {})
+    found = (message.artifact for message in reversed(results_in(earlier)))
+    before: dict[str, Any] = next((artifact["arguments"] for artifact in found if artifact["ok"]), {})
     return Said(lines[:LINES_HEARD], [match[0] for match in REF.finditer(reply)], recent, before)

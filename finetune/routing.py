@@ -30,6 +30,8 @@ COPIES = 6
 """Times that each phrase is filled, with other words and other slips."""
 SMOOTHING = 0.05
 """Of choices and judgements. Tags have none: the probability of words is a product over all words of a line."""
+SLIPS = Noise(typo=0.2, sloppy=0.2)
+"""More misspelling than the LLM is taught."""
 PADDING = 0
 """The id of MiniLM's [PAD], which stands in no line."""
 
@@ -73,15 +75,14 @@ def fingerprint(phrases: Path = FOLDER) -> str:
 
 def _lines(role: Role, phrases: Path, copies: int, slots: Slots, rng: random.Random) -> Iterator[tuple[Line, str]]:
     """Filled phrases, each with the choice that it teaches."""
-    noise = Noise(typo=0.2, sloppy=0.2)
     for pattern in checked(read_patterns(role, phrases)):
         for _ in range(copies):
-            if line := fill(pattern, slots, noise, rng):
+            if line := fill(pattern, slots, SLIPS, rng):
                 yield line, line.tool or REPLY
     for pattern in checked(read_follow_ups(role, phrases)):
         before = dict.fromkeys(wanted_by(pattern.tool), "") if pattern.tool else None
         for _ in range(copies):
-            if line := fill(pattern, slots, noise, rng, before):
+            if line := fill(pattern, slots, SLIPS, rng, before):
                 yield line, GOES_ON
 
 
@@ -173,11 +174,9 @@ class _Fit(Trainer):
     def compute_loss(self, model: Any, inputs: dict[str, Tensor], *_: Any, **__: Any) -> Tensor:
         self.tokens += int(inputs["attention_mask"].sum())
         choices, judged, tags = model(inputs["input_ids"], inputs["attention_mask"])
-        heads = [
-            *((logits, labels, SMOOTHING) for logits, labels in zip(choices.values(), inputs["choices"].T, strict=True)),
-            *((logits, labels, SMOOTHING) for logits, labels in zip(judged.values(), inputs["judged"].T, strict=True)),
-            (tags.flatten(0, 1), inputs["tags"].flatten(), 0.0),
-        ]
+        whole = zip([*choices.values(), *judged.values()], [*inputs["choices"].T, *inputs["judged"].T], strict=True)
+        heads = [(logits, labels, SMOOTHING) for logits, labels in whole]
+        heads += [(tags.flatten(0, 1), inputs["tags"].flatten(), 0.0)]
         return sum(
             (
                 cross_entropy(logits, labels, ignore_index=IGNORED, label_smoothing=smoothing)
