@@ -6,6 +6,7 @@ they are.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,14 +26,20 @@ SPANS = {
     **dict.fromkeys(("segment", "name"), "group"),
     "user": "user",
     "k": "count",
+    "max_price": "price",
+    "min_strength": "strength",
+    "days": "period",
 }
 """Arguments that stand in the line, and how their words are tagged: the tool says what a subject is to it."""
+SAME = "same"
+"""The value of an argument that a line takes over from the call before."""
 JUDGED: dict[str, tuple[Any, ...]] = {
     "only_new": (None, True),
-    "likes": (False, True),
+    "likes": (False, True, SAME),
     "price_sensitivity": (None, "low", "medium", "high"),
+    "keeps": (False, True),
 }
-"""Arguments that no word of the line gives, and their values."""
+"""Arguments that no word of the line gives, and their values; and whether a line that names another subject keeps a filter."""
 KINDS = tuple(dict.fromkeys(SPANS.values()))
 TAGS = ["O", *(f"{place}-{kind}" for kind in KINDS for place in "BI")]
 FROZEN = 2
@@ -108,24 +115,30 @@ class LineModel(nn.Module):
         first = {word: at for at, word in reversed(list(enumerate(words))) if word is not None}
         return Tokens(encoded["input_ids"], [(word.start(), word.end(), first[n]) for n, word in enumerate(found) if n in first])
 
-    def read(self, role: Role, line: str) -> Reading:
-        """What one line of a role says."""
-        tokens = self.tokens(line)
-        self.eval()
-        with torch.inference_mode():
-            ids = torch.tensor([tokens.ids])
-            choices, judged, tags = self(ids, torch.ones_like(ids))
-            tagged = tags[0, [at for _, _, at in tokens.places]].softmax(-1)
-        chances = choices[role][0].softmax(-1).tolist()
-        return Reading(
-            dict(zip(CHOICES[role], chances, strict=True)),
-            {kind: span_of(kind, line, tokens, tagged) for kind in KINDS},
-            {name: dict(zip(JUDGED[name], logits[0].softmax(-1).tolist(), strict=True)) for name, logits in judged.items()},
-        )
-
     def trained(self) -> dict[str, Tensor]:
         """The parameters that training changes, by name."""
         return {name: parameter.detach() for name, parameter in self.named_parameters() if parameter.requires_grad}
+
+
+def read(models: Sequence[LineModel], role: Role, line: str) -> Reading:
+    """What one line of a role says: the mean of what each model makes of it (deep ensembles: Lakshminarayanan et al. 2017,
+    arXiv 1612.01474)."""
+    tokens = models[0].tokens(line)
+    ids, words = torch.tensor([tokens.ids]), [at for _, _, at in tokens.places]
+    with torch.inference_mode():
+        each = [model.eval()(ids, torch.ones_like(ids)) for model in models]
+        chances = _mean([choices[role] for choices, _, _ in each])[0].tolist()
+        judged = {name: _mean([heads[name] for _, heads, _ in each])[0].tolist() for name in JUDGED}
+        tagged = _mean([tags[:, words] for _, _, tags in each])[0]
+    return Reading(
+        dict(zip(CHOICES[role], chances, strict=True)),
+        {kind: span_of(kind, line, tokens, tagged) for kind in KINDS},
+        {name: dict(zip(values, judged[name], strict=True)) for name, values in JUDGED.items()},
+    )
+
+
+def _mean(logits: list[Tensor]) -> Tensor:
+    return torch.stack(logits).softmax(-1).mean(0)
 
 
 def span_of(kind: str, line: str, tokens: Tokens, tagged: Tensor) -> Span:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["plain", "money", "share", "days"]
+NUMBERS = ("max_price", "k", "min_strength", "days")
+"""Arguments of tools that are numbers."""
 
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve "
@@ -31,6 +33,11 @@ _DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30, "quarter": 90, "year
 _MONEY = {"$", "dollar", "dollars", "buck", "bucks", "usd"}
 _PARTS = {"quarters": 4, "thirds": 3, "fifths": 5, "tenths": 10}
 _TIME_BEFORE = {"last", "past", "previous", "next"}
+WORDS_OF_NUMBERS = frozenset([
+    *_WORDS, *_DAYS, *(f"{unit}s" for unit in _DAYS), *_MONEY, *_PARTS, *_TIME_BEFORE,
+    "fiver", "tenner", "quid", "euro", "euros", "cents", "percent", "point",
+])  # fmt: skip
+"""What a number may be made of: one misspelt word, and it is not read."""
 _UNBOUNDED = {
     "money": re.compile(r"(?<!no )(?<!not )(?<!nothing )\b(?:over|above|more than|at least|from|spent|paid|costs?)\b"),
     "share": re.compile(r"\b(?:off|discounts?|sale|margin|growth|less|at most|under|below)\b"),
@@ -55,7 +62,8 @@ _PRICE_WORD = re.compile(
 )
 _LIMIT_WORD = re.compile(
     r"\b(?:under|below|beneath|less|max|maximum|most|more|up to|limit|pay|spend|budget|cheaper|costs?|priced?|over|above|"
-    r"between|around|within|have|got|tops?|for|past|beyond|left|only|afford|than)\b|[<≤$]"
+    r"between|around|within|have|got|tops?|for|past|beyond|left|only|afford|than|stretch|cap|ceiling|dearer|pricier|higher|"
+    r"outside|go|goes|all)\b|[<≤$]"
 )
 
 _DIGIT_WORDS = "|".join(_ONES.split()[1:11])
@@ -67,6 +75,9 @@ _RESPELLED: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     (re.compile(r"\s?\bquid\b|(?<=\d)quid\b"), lambda _: " dollars"),
     (re.compile(r"(?<![\d.$])([1-9]\d*\.\d\d)(?![\d.%])(?! ?(?:dollars|bucks|$))"), lambda m: f"{m[1]} dollars"),
     (re.compile(r"\b(?:a |one )?(fiver|tenner)\b"), lambda m: "5 dollars" if m[1] == "fiver" else "10 dollars"),
+    (re.compile(r"(?<=\d)p\b"), lambda _: " cents"),
+    (re.compile(r"(?<=\d)\s?pct\b"), lambda _: "%"),
+    (re.compile(r"(?<=\d)\s?/\s?(?=100?\b)"), lambda _: " out of "),
     (re.compile(r"(?<=\d)\s?(?:wks?|w)\b"), lambda _: " weeks"),
     (re.compile(r"(?<=\d)\s?(?:mths?|mos?)\b"), lambda _: " months"),
     (re.compile(r"(?<=\d)d\b"), lambda _: " days"),
@@ -98,6 +109,23 @@ def numbers_in(text: str) -> list[Number]:
         text = pattern.sub(spelled, text)
     tokens = [(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(text)]
     return list(_read(tokens))
+
+
+def number_of(argument: str, text: str) -> float | None:
+    """What words are as the argument `k`, `max_price`, `min_strength` (a share; "7" is .7 and "70" as well) or `days` ("month" is
+    the past one); None unless they say just one number that can be that."""
+    numbers = numbers_in(text) or (numbers_in(f"past {text}") if argument == "days" else [])
+    if len(numbers) != 1:
+        return None
+    value, kind = numbers[0].value, numbers[0].kind
+    match argument, kind:
+        case ("k", "plain") | ("days", "days"):
+            return int(value)
+        case ("max_price", "money" | "plain") | ("min_strength", "share"):
+            return value
+        case ("min_strength", "plain") if value <= 100:
+            return value if value <= 1 else value / (10 if value < 10 else 100)
+    return None
 
 
 def bound_in(text: str, kind: Literal["money", "share", "days"]) -> float | None:

@@ -1,6 +1,6 @@
 """The router: which tool a line asks for and with which arguments, where its words and its meaning leave little doubt.
 
-A small classifier (`agent.line_model`), fitted on the phrases that the embedded LLM is trained on (`finetune.routing`). The LLM
+Small classifiers (`agent.line_model`), fitted on the phrases that the embedded LLM is trained on (`finetune.routing`). The LLM
 chooses among what it leaves open: one tool where it is sure, else the few that are likely. The two err on different lines.
 """
 
@@ -15,8 +15,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from agent.grounding import FILTERS, asked_in
-from agent.line_model import GOES_ON, JUDGED, REPLY, SPANS, LineModel, Reading, Span
-from agent.numbers import numbers_in
+from agent.line_model import GOES_ON, JUDGED, REPLY, SAME, SPANS, LineModel, Reading, Span, read
+from agent.numbers import NUMBERS, number_of
 from agent.prompts import Role
 from agent.toolbox import ARGUMENTS, wanted_by
 from agent.weights import ADAPTERS, BASE
@@ -29,6 +29,9 @@ GOING_ON = 0.2
 """From this probability on a line may go on from the one before, and leave out what that one said."""
 THERE, WORDS, JUDGEMENT = 0.8, 0.7, 0.8
 """Least probability that an argument is said or left out, that it is certain words, that it has a value."""
+NUMBERED = {SPANS[name] for name in NUMBERS}
+NO_NUMBER = 0.9
+"""From this probability on a number that the LLM wrote is another one of the line."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +49,18 @@ class Opinion:
         """The opinion that a reading allows. A line that goes on asks again for `last`, the tool that was called before it; where
         there is none, no line does."""
         chances = {choice: chance for choice, chance in reading.choices.items() if choice != GOES_ON}
-        going = reading.choices.get(GOES_ON, 0.0) if last in chances else 0.0
-        if last in chances:
-            chances[last] += going
         likeliest = {name: max(values.items(), key=lambda item: item[1]) for name, values in reading.judged.items()}
         judged = {name: value for name, (value, sure) in likeliest.items() if sure >= JUDGEMENT}
-        spans = reading.spans
-        if going >= GOING_ON:
-            judged = {name: value for name, value in judged.items() if value is not None}
-            spans = {tag: span for tag, span in spans.items() if span.words}
-        sure = SURE_REPLY if last in chances else SURE
-        return cls(_possible(chances, sure), spans, judged, last if going >= GOING_ON else None)
+        if last not in chances:
+            return cls(_possible(chances, SURE), reading.spans, judged)
+        going = reading.choices.get(GOES_ON, 0.0)
+        chances[last] += going
+        possible = _possible(chances, SURE_REPLY)
+        if going < GOING_ON and not (possible == (last,) and _narrows(reading.spans, judged)):
+            return cls(possible, reading.spans, judged)
+        judged = {name: value for name, value in judged.items() if value is not None}
+        said = {tag: span for tag, span in reading.spans.items() if span.words or tag in NUMBERED}
+        return cls(possible, said, judged, last)
 
     def opening(self) -> str | None:
         """A regular expression of all that the LLM may write, or None where it is free: a call of one of the tools, its first
@@ -90,7 +94,8 @@ class Opinion:
         is asked of the audience at hand, unless the line names another topic.
         """
         wanted = wanted_by(tool) if tool in ARGUMENTS else {}
-        known = {name: self.judged[name] for name in JUDGED if name in wanted and name in self.judged}
+        known = {name: self.judged[name] for name in JUDGED if name in wanted and self.judged.get(name, SAME) != SAME}
+        arguments = {name: value for name, value in arguments.items() if not self._is_another_number(name)}
         free = {name for name in wanted if name not in arguments or name in unsaid}
         if "user" in wanted and arguments.get("topic") == arguments.get("user"):
             free.add("topic")
@@ -102,12 +107,14 @@ class Opinion:
             topic = known.get("topic", arguments.get("topic"))
             if topic == arguments.get("user") or not self._names(topic):
                 known["topic"] = before["topic"]
-        if self.goes_on and not self._names_a_subject():
+        if self.goes_on:
             known |= self._carried(tool, free - known.keys(), before)
-        if not known:
-            return arguments
         merged = {name: value for name, value in (arguments | known).items() if value is not None}
         return {name: merged[name] for name in (*wanted, *merged) if name in merged}
+
+    def _is_another_number(self, name: str) -> bool:
+        span = self.spans.get(SPANS[name]) if name in NUMBERS else None
+        return span is not None and not span.words and span.none >= NO_NUMBER
 
     def _names_a_subject(self) -> bool:
         subject = self.spans.get("subject")
@@ -120,14 +127,23 @@ class Opinion:
         return not likely.isdisjoint(str(written).lower().split())
 
     def _carried(self, tool: str, free: Collection[str], before: Mapping[str, Any]) -> dict[str, Any]:
-        """What holds on of the arguments `before`: the subject, whatever the LLM wrote, and for the same tool the filters among
-        those that are `free`."""
+        """What holds on of the arguments `before`: the subject, whatever the LLM wrote, unless the line names one; for the same
+        tool what it says is the same, and the filters among those that are `free`, with another subject if it says so."""
         subject = {"recommend": "query", "build_audience": "topic", "explain_match": "topic"}.get(tool)
-        asked = asked_in(before)
-        carried = {subject: asked} if subject and asked else {}
+        asked, another = asked_in(before), self._names_a_subject()
+        carried = {subject: asked} if subject and asked and not another else {}
         if tool == self.goes_on:
-            carried |= {name: before[name] for name in FILTERS if name in free and name in before}
+            carried |= {name: before[name] for name, value in self.judged.items() if value == SAME and name in before}
+            if not another or self.judged.get("keeps"):
+                carried |= {name: before[name] for name in FILTERS if name in free and name in before}
         return carried
+
+
+def _narrows(spans: Mapping[str, Span], judged: Mapping[str, Any]) -> bool:
+    """Whether a line says filters and not what they are for."""
+    said = {tag for tag, span in spans.items() if span.words}
+    filters = {SPANS[name] for name in FILTERS if name in SPANS}
+    return "subject" not in said and (not filters.isdisjoint(said) or any(judged.get(name) for name in FILTERS))
 
 
 def _possible(chances: Mapping[str, float], sure_reply: float) -> tuple[str, ...]:
@@ -140,43 +156,48 @@ def _possible(chances: Mapping[str, float], sure_reply: float) -> tuple[str, ...
 
 
 def _value(name: str, words: Sequence[str]) -> Any:
-    """An argument from its words; None for a count that is no number."""
-    match name:
-        case "items":
-            return list(words)
-        case "k":
-            return next((int(number.value) for number in numbers_in(words[0])), None)
-    return words[0]
+    """An argument from its words; None for what should be a number and is none."""
+    if name == "items":
+        return list(words)
+    return number_of(name, words[0]) if name in NUMBERS else words[0]
 
 
 class Router:
-    """A fitted line model and its opinions. `phrases` is the fingerprint of the phrases that it was fitted on."""
+    """Fitted line models and what they make of a line together. `phrases` is the fingerprint of the phrases that they were fitted
+    on."""
 
-    def __init__(self, model: LineModel, phrases: str) -> None:
-        self._model, self.phrases = model, phrases
+    def __init__(self, models: Sequence[LineModel], phrases: str) -> None:
+        self._models, self.phrases = models, phrases
 
     @classmethod
     def load(cls, file: Path = FILE) -> "Router":
         """Raises OSError where there is none, ValueError where it is of another line model."""
-        model = LineModel()
         with safe_open(file, "pt") as saved:
             phrases = saved.metadata()["phrases"]
-            trained = {name: saved.get_tensor(name).float() for name in saved.keys()}  # noqa: SIM118
-        own, other = ({(name, tensor.shape) for name, tensor in parts.items()} for parts in (model.trained(), trained))
-        if differing := own ^ other:
-            raise ValueError(f"{file.name} is of another line model, they differ in {min(differing)[0]}")
-        model.load_state_dict(trained, strict=False)
-        return cls(model, phrases)
+            tensors = {name: saved.get_tensor(name).float() for name in saved.keys()}  # noqa: SIM118
+        models = []
+        for n in sorted({name.partition(".")[0] for name in tensors}) or ["0"]:
+            model, own = LineModel(), {name.removeprefix(f"{n}."): part for name, part in tensors.items() if name.startswith(f"{n}.")}
+            fitted, said = ({(name, part.shape) for name, part in parts.items()} for parts in (model.trained(), own))
+            if differing := fitted ^ said:
+                raise ValueError(f"{file.name} is of another line model, they differ in {min(differing)[0]}")
+            model.load_state_dict(own, strict=False)
+            models.append(model)
+        return cls(models, phrases)
 
     def save(self, file: Path) -> None:
-        """What training changed, in half precision: 14 MB."""
+        """What training changed, in half precision: 14 MB a model."""
         file.parent.mkdir(parents=True, exist_ok=True)
-        halves = {name: tensor.half().contiguous() for name, tensor in self._model.trained().items()}
+        halves = {
+            f"{n}.{name}": tensor.half().contiguous()
+            for n, model in enumerate(self._models)
+            for name, tensor in model.trained().items()
+        }
         save_file(halves, file, {"phrases": self.phrases})
 
     def read(self, role: Role, line: str) -> Reading:
         """All that the router makes of a line, however unsure."""
-        return self._model.read(role, line)
+        return read(self._models, role, line)
 
     def opinion(self, role: Role, line: str, last: str | None = None) -> Opinion:
         """What a line leaves open; `last` is the tool that was called before it."""

@@ -38,6 +38,10 @@ REFERENCES = LINES.with_name("references.jsonl")
 not have, and then nothing is shown to point at."""
 NEWCOMERS = LINES.with_name("newcomers.jsonl")
 """Lines by a third writer, made after all phrases; all closed."""
+WALK_INS = LINES.with_name("walk_ins.jsonl")
+"""Lines by a fifth and a sixth writer, all open."""
+FILES = (LINES, STRANGERS, REFERENCES, NEWCOMERS, WALK_INS)
+"""All of them. Nothing is trained on their wording."""
 SAME = 85.0
 """From this token_set_ratio on, two spans say the same."""
 TEMPERATURE = 0.7

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from agent.numbers import WORDS_OF_NUMBERS
 from finetune.slots import Slot, with_surface
 
 KEYS = {
@@ -74,8 +75,8 @@ class Noise:
         return slot
 
     def words(self, text: str, keep: list[str], rng: random.Random) -> str:
-        """The words of a pattern with slips and short forms now and then, outside of slots and of `keep`."""
-        kept = set(" ".join(keep).lower().split())
+        """The words of a pattern with slips and short forms now and then, outside of slots, numbers and `keep`."""
+        kept = WORDS_OF_NUMBERS | set(" ".join(keep).lower().split())
         words = text.split(" ")
         if rng.random() < self.texting:
             words = [word if word.lower() in kept else TEXTING.get(word.lower(), word) for word in words]

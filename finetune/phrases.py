@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.line_model import SAME
+from agent.numbers import NUMBERS
 from agent.prompts import TOOLS, Role
 from agent.toolbox import wanted_by
 from finetune.noise import Noise
@@ -19,10 +21,7 @@ from finetune.slots import Slot, Slots
 FOLDER = Path(__file__).parent / "phrases"
 PLAIN = "plain"
 AFTER = "after"
-SAME = "same"
-"""The value of an argument in `after.txt` that stays what it was in the call before."""
 
-NUMBERS = ("max_price", "k", "min_strength", "days")
 TRUTHS = {"true": True, "false": False}
 
 _INNERMOST = re.compile(r"\[([^\[\]]*)\]")

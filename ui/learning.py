@@ -144,8 +144,7 @@ def _typed() -> list[str]:
     """What the evals' hand-written lines say: nothing is trained on their wording."""
     from eval import grounding, tool_calls
 
-    files = (tool_calls.LINES, tool_calls.STRANGERS, tool_calls.REFERENCES, tool_calls.NEWCOMERS)
-    asked = [line.line for file in files for line in tool_calls.load_lines(path=file)]
+    asked = [line.line for file in tool_calls.FILES for line in tool_calls.load_lines(path=file)]
     return [*asked, *(line.line for line in grounding.load_lines())]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from agent.bus import Bus
 from agent.grounding import Said, ground
-from agent.numbers import numbers_in
+from agent.numbers import number_of, numbers_in
 from tests.agent.grounding import grounded
 from tools import Shop
 
@@ -68,11 +68,34 @@ def test_a_number_is_in_the_line_or_the_only_one_of_its_kind(
         ("8 dollars 20 items", [(8, "money"), (20, "plain")]),
         ("the 3for2 days, 4 for 3, 2for1", [(4, "plain"), (3, "plain")]),
         ("just name one olive oil", [(1, "plain")]),
+        ("99p, 85 pct, 7/10 and 70/100", [(0.99, "money"), (0.85, "share"), (0.7, "share"), (0.7, "share")]),
         ("6 wks, 90d, 3 mos", [(42, "days"), (90, "days"), (90, "days")]),
     ],
 )
 def test_numbers_are_read_with_their_kind(text: str, numbers: list[tuple[float, str]]) -> None:
     assert [(number.value, number.kind) for number in numbers_in(text)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("argument", "text", "value"),
+    [
+        ("k", "half a dozen", 6),
+        ("k", "a few", None),
+        ("k", "3 or 4", None),
+        ("max_price", "a tenner", 10),
+        ("max_price", "8", 8),
+        ("max_price", "60%", None),
+        ("min_strength", "7", 0.7),
+        ("min_strength", "70", 0.7),
+        ("min_strength", "0.7", 0.7),
+        ("min_strength", "700", None),
+        ("days", "month", 30),
+        ("days", "last two weeks", 14),
+        ("days", "14", None),
+    ],
+)
+def test_words_are_a_number_to_an_argument(argument: str, text: str, value: float | None) -> None:
+    assert number_of(argument, text) == value
 
 
 @pytest.mark.parametrize(

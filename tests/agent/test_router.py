@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from agent.line_model import GOES_ON, REPLY, TAGS, Reading, Span, Tokens, span_of
+from agent.line_model import GOES_ON, REPLY, SAME, TAGS, Reading, Span, Tokens, span_of
 from agent.prompts import Role
 from agent.router import FILE, Opinion, Router
 from finetune.routing import fingerprint
@@ -82,7 +82,31 @@ def test_a_line_that_names_no_subject_narrows_the_call_before() -> None:
     assert Opinion().corrected("explain_match", named, before=audience) == named, "an LLM without a router is left alone"
     other = replace(going, spans={"subject": Span(("gin",), 0.4, 0.2)})
     assert other.corrected("recommend", {"query": "gin"}, before=before) == {"query": "gin"}
+    keeping = replace(other, judged={"keeps": True})
+    assert keeping.corrected("recommend", {"query": "gin"}, before=before) == before | {"query": "gin"}
+    likewise = Opinion(("set_preference",), judged={"likes": SAME}, goes_on="set_preference")
+    disliked = {"topic": "gin", "likes": False}
+    assert likewise.corrected("set_preference", {"topic": "rum", "likes": True}, before=disliked)["likes"] is False
+    assert replace(likewise, goes_on=None).corrected("set_preference", {"likes": True}, before=disliked) == {"likes": True}
     assert replace(going, goes_on=None).corrected("recommend", {"k": 4}, before=before) == {"k": 4}
+
+
+def test_mere_filters_narrow_the_call_before_however_a_line_begins() -> None:
+    spans = {"subject": UNSAID, "price": Span(("4",), 0.9, 0.02)}
+    reading = Reading({"recommend": 0.9, GOES_ON: 0.05, REPLY: 0.05}, spans, {})
+    assert Opinion.of(reading, last="recommend").goes_on == "recommend"
+    assert Opinion.of(reading, last="similar_items").goes_on is None
+    assert Opinion.of(replace(reading, spans={"subject": UNSAID}), last="recommend").goes_on is None
+    assert Opinion.of(replace(reading, spans=spans | {"subject": SAID}), last="recommend").goes_on is None
+
+
+def test_a_number_goes_where_the_line_says() -> None:
+    spans = {"count": Span(("4",), 0.9, 0.05), "price": Span((), 0.97, 0.97)}
+    assert Opinion(("recommend",), spans).corrected("recommend", {"max_price": 4}) == {"k": 4}
+    unsure = Opinion(("recommend",), {"price": Span((), 0.7, 0.7)})
+    assert unsure.corrected("recommend", {"max_price": 4}) == {"max_price": 4}
+    narrower = Opinion(("recommend",), spans, goes_on="recommend")
+    assert narrower.corrected("recommend", {"max_price": 4}, before={"max_price": 9.0}) == {"max_price": 9.0, "k": 4}
 
 
 def test_the_fewest_choices_that_are_likely_together_stay_open() -> None:
@@ -126,7 +150,7 @@ def test_what_was_saved_says_the_same(router: Router, tmp_path: Path) -> None:
         assert again.read("shopper", line) == router.read("shopper", line)
 
 
-@pytest.mark.parametrize("tensors", [{}, {"tags.weight": torch.zeros(3, 384)}, {"no_such.weight": torch.zeros(1)}])
+@pytest.mark.parametrize("tensors", [{}, {"1.tags.weight": torch.zeros(3, 384)}, {"0.no_such.weight": torch.zeros(1)}])
 def test_a_router_of_another_line_model_is_refused(tmp_path: Path, tensors: dict[str, torch.Tensor]) -> None:
     file = tmp_path / "router.safetensors"
     shipped = load_file(FILE) if tensors else {}

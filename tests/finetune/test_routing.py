@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.line_model import CHOICES, REPLY, TAGS, LineModel
+from agent.line_model import CHOICES, GOES_ON, JUDGED, REPLY, SAME, TAGS, LineModel
 from agent.prompts import TOOLS
 from finetune.phrases import AFTER, PLAIN, Line
 from finetune.routing import IGNORED, fingerprint, fit_router, labels
@@ -41,7 +41,7 @@ def phrases(tmp_path: Path) -> Path:
 
 
 def test_it_learns_what_the_phrases_say(phrases: Path) -> None:
-    router = fit_router(["Milk", "Bread"], seed=3, phrases=phrases, copies=60)
+    router = fit_router(["Milk", "Bread"], seed=3, phrases=phrases, copies=60, members=1)
     reading = router.read("shopper", "got any milk")
     assert reading.choice == "recommend"
     assert reading.spans["subject"].words == ("milk",)
@@ -51,10 +51,10 @@ def test_it_learns_what_the_phrases_say(phrases: Path) -> None:
 
 def test_it_learns_nothing_of_the_test_lines(phrases: Path) -> None:
     said: list[str] = []
-    fit_router(["Milk"], seed=3, phrases=phrases, copies=4, progress=said.append)
+    fit_router(["Milk"], seed=3, phrases=phrases, copies=4, members=1, progress=said.append)
     assert said[0] == "reading 60 lines of a shopper"
     said.clear()
-    fit_router(["Milk"], ["A lot for your kind help"], seed=3, phrases=phrases, copies=4, progress=said.append)
+    fit_router(["Milk"], ["A lot for your kind help"], seed=3, phrases=phrases, copies=4, members=1, progress=said.append)
     assert said[0] in {f"reading {left} lines of a shopper" for left in range(56, 60)}, "copies with a slip in five words stay"
 
 
@@ -65,23 +65,40 @@ def test_a_line_teaches_its_tool_its_words_and_its_judgements() -> None:
     said = [TAGS[tag] for tag in taught["tags"] if tag >= 0]
     assert said == ["O", "O", "B-subject", "I-subject"]
     assert taught["choices"] == [CHOICES["shopper"].index("set_preference"), IGNORED]
-    assert taught["judged"] == [IGNORED, 0, IGNORED]
+    assert taught["judged"] == [IGNORED, 0, IGNORED, IGNORED]
     listed = Line("shopper", "eggs, flour in it", "analyze_cart", {"items": ["eggs", "flour"]})
     assert [TAGS[tag] for tag in labels(model, listed, "analyze_cart")["tags"] if tag >= 0][:3] == ["B-subject", "O", "B-subject"]
 
 
 @pytest.mark.parametrize(
-    ("text", "count", "tags"),
+    ("text", "numbers", "tags"),
     [
-        ("3 wines under £8", 3, "B-count O O O O"),
-        ("half a dozen pears", 6, "B-count I-count I-count O"),
-        ("two or 2 pears", 2, "B-count O O O"),
-        ("a few pears", 3, "O O O"),
+        ("3 wines under £8", {"k": 3, "max_price": 8.0}, "B-count O O O B-price"),
+        ("half a dozen pears", {"k": 6}, "B-count I-count I-count O"),
+        ("two or 2 pears", {"k": 2}, "B-count O O O"),
+        ("pears, two dollars fifty", {"max_price": 2.5}, "O O B-price I-price I-price"),
+        ("one in five, past month", {"min_strength": 0.2, "days": 30}, "B-strength I-strength I-strength O O B-period"),
+        ("strength 70%, last 6 weeks", {"min_strength": 0.7, "days": 42}, "O B-strength O O O B-period I-period"),
+        ("a phew pears", {"k": 3}, ""),
     ],
 )
-def test_how_many_are_wanted_is_tagged_where_the_line_says_it(text: str, count: int, tags: str) -> None:
-    taught = labels(LineModel(), Line("shopper", text, "recommend", {"k": count}), "recommend")
+def test_a_number_is_tagged_where_the_line_says_it(text: str, numbers: dict[str, float], tags: str) -> None:
+    taught = labels(LineModel(), Line("shopper", text, "recommend", dict(numbers)), "recommend")
     assert [TAGS[tag] for tag in taught["tags"] if tag >= 0] == tags.split()
+
+
+def test_what_a_line_takes_over_stands_nowhere_in_it() -> None:
+    model, places = LineModel(), {name: n for n, name in enumerate(JUDGED)}
+    line = Line("shopper", "the same budget, but gin", "recommend", {"query": "gin", "max_price": SAME})
+    taught = labels(model, line, GOES_ON)
+    assert [TAGS[tag] for tag in taught["tags"] if tag >= 0] == [*"OOOOO", "B-subject"]
+    assert taught["judged"][places["keeps"]] == JUDGED["keeps"].index(True)
+    other = labels(model, Line("shopper", "and gin?", "recommend", {"query": "gin"}), GOES_ON)
+    assert other["judged"][places["keeps"]] == JUDGED["keeps"].index(False)
+    narrower = labels(model, Line("shopper", "under 8", "recommend", {"query": SAME, "max_price": 8}), GOES_ON)
+    assert narrower["judged"][places["keeps"]] == IGNORED
+    likewise = labels(model, Line("shopper", "gin too", "set_preference", {"topic": "gin", "likes": SAME}), GOES_ON)
+    assert likewise["judged"][places["likes"]] == JUDGED["likes"].index(SAME)
 
 
 def test_other_phrases_have_another_fingerprint(phrases: Path) -> None:

@@ -53,7 +53,8 @@ def test_training_sees_no_held_out_user_and_no_test_day(shop: Shop) -> None:
 @pytest.fixture
 def typed() -> list[str]:
     """What the evals type; nobody who writes phrases reads it."""
-    return [*(line.line for line in tool_calls.load_lines()), *(line.line for line in grounding.load_lines())]
+    asked = [line.line for file in tool_calls.FILES for line in tool_calls.load_lines(path=file)]
+    return [*asked, *(line.line for line in grounding.load_lines())]
 
 
 def test_the_training_file_says_nothing_of_them(shop: Shop, tmp_path: Path, typed: list[str]) -> None:
