@@ -31,7 +31,7 @@ _PERSON = frozenset(["user", "shopper", "customer", "household", "person", "buye
 @dataclass(frozen=True)
 class Said:
     """What a call is held against: the user's lines, the newest first; refs of the last reply; refs of the latest turn; the
-    grounded arguments of the last call before this turn, which hold on where a line goes on."""
+    grounded arguments of the last call before this turn, be it one that failed, which hold on where a line goes on."""
 
     lines: Sequence[str]
     named: Sequence[str] = ()

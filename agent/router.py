@@ -17,17 +17,19 @@ from safetensors.torch import save_file
 from agent.grounding import FILTERS, asked_in
 from agent.line_model import GOES_ON, JUDGED, REPLY, SAME, SPANS, LineModel, Reading, Span, read
 from agent.numbers import NUMBERS, number_of
+from agent.pointing import content_words
 from agent.prompts import Role
 from agent.toolbox import ARGUMENTS, wanted_by
 from agent.weights import ADAPTERS, BASE
 
 FILE = ADAPTERS / BASE / "router.safetensors"
-SURE, SURE_REPLY, POSSIBLE = 0.8, 0.94, 0.95
-"""From this probability on the likeliest choice stands alone, and a plain reply after a call; else those stand that have this
-much of it together. What reacts to an answer ("no, I can't stand it") looks like small talk to who reads that line alone."""
+SURE, SURE_REPLY, SURE_AGAIN, POSSIBLE = 0.8, 0.94, 0.65, 0.95
+"""From this probability on the likeliest choice stands alone; after a call a plain reply, and the same tool again. Else those
+stand that have this much of it together. What reacts to an answer ("no, I can't stand it") looks like small talk to who reads
+that line alone; that a line goes on from the one before, the embedded LLM sees worse than the router."""
 GOING_ON = 0.2
 """From this probability on a line may go on from the one before, and leave out what that one said."""
-THERE, WORDS, JUDGEMENT = 0.8, 0.7, 0.8
+THERE, WORDS, JUDGEMENT = 0.8, 0.7, 0.6
 """Least probability that an argument is said or left out, that it is certain words, that it has a value."""
 NUMBERED = {SPANS[name] for name in NUMBERS}
 NO_NUMBER = 0.9
@@ -52,10 +54,10 @@ class Opinion:
         likeliest = {name: max(values.items(), key=lambda item: item[1]) for name, values in reading.judged.items()}
         judged = {name: value for name, (value, sure) in likeliest.items() if sure >= JUDGEMENT}
         if last not in chances:
-            return cls(_possible(chances, SURE), reading.spans, judged)
+            return cls(_possible(chances, {}), reading.spans, judged)
         going = reading.choices.get(GOES_ON, 0.0)
         chances[last] += going
-        possible = _possible(chances, SURE_REPLY)
+        possible = _possible(chances, {REPLY: SURE_REPLY, last: SURE_AGAIN})
         if going < GOING_ON and not (possible == (last,) and _narrows(reading.spans, judged)):
             return cls(possible, reading.spans, judged)
         judged = {name: value for name, value in judged.items() if value is not None}
@@ -96,7 +98,7 @@ class Opinion:
         wanted = wanted_by(tool) if tool in ARGUMENTS else {}
         known = {name: self.judged[name] for name in JUDGED if name in wanted and self.judged.get(name, SAME) != SAME}
         arguments = {name: value for name, value in arguments.items() if not self._is_another_number(name)}
-        free = {name for name in wanted if name not in arguments or name in unsaid}
+        free = {name for name in wanted if arguments.get(name) in (None, "", False) or name in unsaid}
         if "user" in wanted and arguments.get("topic") == arguments.get("user"):
             free.add("topic")
         for name in wanted:
@@ -104,8 +106,8 @@ class Opinion:
             if span and span.words and (span.chance >= WORDS or name in free):
                 known[name] = _value(name, span.words)
         if self.choices and "user" in wanted and "topic" in before:
-            topic = known.get("topic", arguments.get("topic"))
-            if topic == arguments.get("user") or not self._names(topic):
+            topic, user = ({**arguments, **known}.get(name) for name in ("topic", "user"))
+            if topic == user or not self._names(topic) or not content_words(str(topic)):
                 known["topic"] = before["topic"]
         if self.goes_on:
             known |= self._carried(tool, free - known.keys(), before)
@@ -129,7 +131,9 @@ class Opinion:
     def _carried(self, tool: str, free: Collection[str], before: Mapping[str, Any]) -> dict[str, Any]:
         """What holds on of the arguments `before`: the subject, whatever the LLM wrote, unless the line names one; for the same
         tool what it says is the same, and the filters among those that are `free`, with another subject if it says so."""
-        subject = {"recommend": "query", "build_audience": "topic", "explain_match": "topic"}.get(tool)
+        subject = {"recommend": "query", "build_audience": "topic", "explain_match": "topic", "recommend_bundles": "topic"}.get(
+            tool
+        )
         asked, another = asked_in(before), self._names_a_subject()
         carried = {subject: asked} if subject and asked and not another else {}
         if tool == self.goes_on:
@@ -146,10 +150,10 @@ def _narrows(spans: Mapping[str, Span], judged: Mapping[str, Any]) -> bool:
     return "subject" not in said and (not filters.isdisjoint(said) or any(judged.get(name) for name in FILTERS))
 
 
-def _possible(chances: Mapping[str, float], sure_reply: float) -> tuple[str, ...]:
-    """The likeliest choice if it is sure, else the fewest that are likely enough together."""
+def _possible(chances: Mapping[str, float], bars: Mapping[str, float]) -> tuple[str, ...]:
+    """The likeliest choice if it is sure, by the bar for it or else `SURE`; else the fewest that are likely enough together."""
     whole, ranked = sum(chances.values()), sorted(chances, key=lambda choice: -chances[choice])
-    if chances[ranked[0]] >= (sure_reply if ranked[0] == REPLY else SURE) * whole:
+    if chances[ranked[0]] >= bars.get(ranked[0], SURE) * whole:
         return (ranked[0],)
     reached = list(accumulate(chances[choice] for choice in ranked))
     return tuple(ranked[: 1 + sum(so_far < POSSIBLE * whole for so_far in reached)])
@@ -177,7 +181,10 @@ class Router:
             tensors = {name: saved.get_tensor(name).float() for name in saved.keys()}  # noqa: SIM118
         models = []
         for n in sorted({name.partition(".")[0] for name in tensors}) or ["0"]:
-            model, own = LineModel(), {name.removeprefix(f"{n}."): part for name, part in tensors.items() if name.startswith(f"{n}.")}
+            model, own = (
+                LineModel(),
+                {name.removeprefix(f"{n}."): part for name, part in tensors.items() if name.startswith(f"{n}.")},
+            )
             fitted, said = ({(name, part.shape) for name, part in parts.items()} for parts in (model.trained(), own))
             if differing := fitted ^ said:
                 raise ValueError(f"{file.name} is of another line model, they differ in {min(differing)[0]}")

@@ -65,9 +65,9 @@ class ChatState(AgentState[Any]):
 
 
 def tools_of(role: Role, shop: Shop) -> list[BaseTool]:
-    """The tools of a role. A call answers with a tool message whose `artifact` is plain data: `name`, `arguments` (grounded),
-    `written` (as the LLM wrote them), `said` (as people read them), `ok`, `cards`. A call that was answered before in the same
-    turn is not run again: it gets the same message."""
+    """The tools of a role. A call answers with a tool message whose `artifact` is plain data: `name`, `arguments` (`grounded`, or
+    else as written), `written` (as the LLM wrote them), `said` (as people read them), `ok`, `cards`. A call that was answered
+    before in the same turn is not run again: it gets the same message."""
     return [_tool(name, description, shop) for name, description in TOOLS[role].items()]
 
 
@@ -177,12 +177,13 @@ def _tool(name: str, description: str, shop: Shop) -> BaseTool:
 
     def run(runtime: ToolRuntime[Speaker, ChatState], **written: Any) -> Command[Any]:
         bus, turn = Bus.model_validate(runtime.state.get("bus", {})), turn_of(runtime.state["messages"])
-        arguments, cards, ok = written, list[Card](), False
+        arguments, cards, ok, grounded = written, list[Card](), False, False
         refs = {card.item_id: ref for ref, card in bus.items.items()} | {user: ref for ref, user in bus.user_names().items()}
         try:
             earlier = same_call(name, written, turn)
             if not earlier:
                 arguments = ground(written, wanted, said_in(runtime.state), bus, shop)
+                grounded = True
                 earlier = same_call(name, arguments, turn)
             if earlier:
                 return _command(earlier.text, earlier.artifact, bus, runtime)
@@ -193,6 +194,7 @@ def _tool(name: str, description: str, shop: Shop) -> BaseTool:
         artifact = {
             "name": name,
             "arguments": arguments,
+            "grounded": grounded,
             "written": written,
             "said": as_said(written, arguments, refs),
             "ok": ok,
@@ -216,6 +218,6 @@ def said_in(state: ChatState) -> Said:
     earlier = messages[: len(messages) - len(turn_of(messages))]
     reply = next((message.text for message in reversed(earlier) if isinstance(message, AIMessage)), "")
     recent = state.get("bus", {}).get("turn") or state.get("recent", [])
-    found = (message.artifact for message in reversed(results_in(earlier)))
-    before: dict[str, Any] = next((artifact["arguments"] for artifact in found if artifact["ok"]), {})
+    last: dict[str, Any] = next((message.artifact for message in reversed(results_in(earlier))), {})
+    before = last["arguments"] if last.get("grounded") else {}
     return Said(lines[:LINES_HEARD], [match[0] for match in REF.finditer(reply)], recent, before)

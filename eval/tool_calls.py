@@ -37,10 +37,12 @@ REFERENCES = LINES.with_name("references.jsonl")
 """Sessions of two lines by a fourth writer, all open, the second referring to the first. A first line may name what a grocer does
 not have, and then nothing is shown to point at."""
 NEWCOMERS = LINES.with_name("newcomers.jsonl")
-"""Lines by a third writer, made after all phrases; all closed."""
+"""Lines by a third writer, all closed: nobody who writes phrases or code has looked into them."""
 WALK_INS = LINES.with_name("walk_ins.jsonl")
 """Lines by a fifth and a sixth writer, all open."""
-FILES = (LINES, STRANGERS, REFERENCES, NEWCOMERS, WALK_INS)
+LATECOMERS = LINES.with_name("latecomers.jsonl")
+"""Lines by a seventh writer, made after all phrases, all closed likewise."""
+FILES = (LINES, STRANGERS, REFERENCES, NEWCOMERS, WALK_INS, LATECOMERS)
 """All of them. Nothing is trained on their wording."""
 SAME = 85.0
 """From this token_set_ratio on, two spans say the same."""

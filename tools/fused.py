@@ -90,14 +90,17 @@ def _worded(shop: Shop, past: Past, ranked: Ranked, item_ids: Sequence[str], row
 
 def _own(past: Past, item_ids: set[str]) -> dict[str, Worded]:
     """What the user did with these items themselves: the habit, or else the last event."""
-    found: dict[str, Worded] = {}
+    last: dict[str, int] = {}
     bought: dict[str, dict[str, int]] = {}
     for place in past.among(item_ids):
-        item_id, kind, day = past.items[place], past.kinds[place], _day(past, place)
-        if kind == "purchase":
-            bought.setdefault(item_id, {})[past.visits[place]] = place
+        last[past.items[place]] = place
+        if past.kinds[place] == "purchase":
+            bought.setdefault(past.items[place], {})[past.visits[place]] = place
+    found: dict[str, Worded] = {}
+    for item_id, place in last.items():
+        day = _day(past, place)
         said = {"purchase": f"you bought it on {day.day} {day:%b}", "like": "you like it", "cart_add": "you put it into the cart"}
-        found[item_id] = said[kind], [past.events[place]]
+        found[item_id] = said[past.kinds[place]], [past.events[place]]
     for item_id, visits in bought.items():
         if len(visits) > 1:
             places = sorted(visits.values())

@@ -67,11 +67,12 @@ class LinearSource(ABC):
     def amounts(self, history: History, items: Sequence[int]) -> NDArray[np.float32]:
         """What each event of a history adds to the score of each of these items, (items, events)."""
         own, event = np.unique(history.items, return_inverse=True)
+        counts = event_weights(history, self.half_life)
         rows, columns = self._places(own), self._places(np.array(items, np.int64))
-        known, asked = np.flatnonzero(rows >= 0), np.flatnonzero(columns >= 0)
+        known, asked = np.flatnonzero((rows >= 0) & (np.bincount(event, counts) > 0)), np.flatnonzero(columns >= 0)
         found = np.zeros((len(items), len(own)), np.float32)
         found[np.ix_(asked, known)] = _weights_of(self._weights, rows[known], columns[asked]).T
-        return found[:, event] * event_weights(history, self.half_life)
+        return found[:, event] * counts
 
     def save(self, folder: Path) -> None:
         weights = self._weights
@@ -121,7 +122,10 @@ def _weights_of(weights: Weights, rows: NDArray[np.int64], columns: NDArray[np.i
     if isinstance(weights, np.ndarray):
         found = weights[columns // STRIPE, rows[:, None], columns % STRIPE]
     else:
-        found = weights[rows][:, columns].toarray()
+        place = np.full(weights.shape[1], -1, np.int64)
+        place[columns] = np.arange(len(columns))
+        found = np.zeros((len(rows), len(columns)), np.float32)
+        _pick(rows, weights.indptr, weights.indices, weights.data, place, found)
     return found
 
 
@@ -159,3 +163,19 @@ def _add_rows(
             item, amount = items[event], amounts[event]
             for place in range(weight_starts[item], weight_starts[item + 1]):
                 row[columns[place]] += amount * weights[place]
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _pick(
+    rows: NDArray[np.int64],
+    starts: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    place: NDArray[np.int64],
+    found: NDArray[np.float32],
+) -> None:
+    """Put into (rows, places) what these rows of sparse weights hold in the columns that have a `place`, -1 elsewhere."""
+    for n in range(len(rows)):
+        for at in range(starts[rows[n]], starts[rows[n] + 1]):
+            if place[columns[at]] >= 0:
+                found[n, place[columns[at]]] = weights[at]

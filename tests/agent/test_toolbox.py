@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from langchain_core.messages import AnyMessage, HumanMessage, ToolMessage
 
 from agent.bus import Bus
-from agent.toolbox import as_said, call_tool, put
+from agent.toolbox import ChatState, as_said, call_tool, put, said_in
 from behavior import Event
 from tests import tiny
 from tools import Shop, ToolError
@@ -49,3 +50,15 @@ def test_a_user_pointed_at_is_shown_as_the_ref_that_was_found() -> None:
     assert as_said({"user": "u1"}, {"user": "shopper-2b"}, refs) == {"user": "u2"}
     assert as_said({"user": "household 9"}, {"user": "shopper-2b"}, refs) == {"user": "household 9"}
     assert as_said({"user": "u1"}, {"user": "shopper-9f"}, refs) == {"user": "shopper-9f"}
+
+
+def test_a_line_goes_on_from_the_newest_call_also_where_that_failed() -> None:
+    def called(ok: bool, grounded: bool, **arguments: str) -> ToolMessage:
+        artifact = {"name": "recommend", "arguments": arguments, "ok": ok, "grounded": grounded}
+        return ToolMessage("", artifact=artifact, tool_call_id="1")
+
+    turn: list[AnyMessage] = [HumanMessage("who buys rum?"), called(True, True, topic="rum")]
+    unknown: list[AnyMessage] = [HumanMessage("and paneer?"), called(False, True, topic="paneer")]
+    made_up: list[AnyMessage] = [HumanMessage("more"), called(False, False, topic="gold")]
+    for earlier, before in ((turn, {"topic": "rum"}), (turn + unknown, {"topic": "paneer"}), (turn + made_up, {}), ([], {})):
+        assert said_in(ChatState(messages=[*earlier, HumanMessage("the same, stricter")])).before == before
