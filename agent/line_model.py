@@ -121,12 +121,12 @@ class LineModel(nn.Module):
 
 
 def read(models: Sequence[LineModel], role: Role, line: str) -> Reading:
-    """What one line of a role says: the mean of what each model makes of it (deep ensembles: Lakshminarayanan et al. 2017,
-    arXiv 1612.01474)."""
+    """What one line of a role says: the mean of what the models, in eval mode, make of it (deep ensembles: Lakshminarayanan et
+    al. 2017, arXiv 1612.01474)."""
     tokens = models[0].tokens(line)
     ids, words = torch.tensor([tokens.ids]), [at for _, _, at in tokens.places]
     with torch.inference_mode():
-        each = [model.eval()(ids, torch.ones_like(ids)) for model in models]
+        each = [model(ids, torch.ones_like(ids)) for model in models]
         chances = _mean([choices[role] for choices, _, _ in each])[0].tolist()
         judged = {name: _mean([heads[name] for _, heads, _ in each])[0].tolist() for name in JUDGED}
         tagged = _mean([tags[:, words] for _, _, tags in each])[0]

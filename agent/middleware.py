@@ -15,7 +15,7 @@ from agent.line_model import REPLY
 from agent.llm import LLM, LLMUnavailable
 from agent.reply import Release, addition, composed, facts_of, listed
 from agent.router import Opinion, Router
-from agent.toolbox import ChatState, Speaker, put, results_in, said_in, same_call, turn_of
+from agent.toolbox import ChatState, Speaker, newest_call, put, said_in, same_call, turn_of
 from tools import Shop, ToolError, recommend
 from tools.results import Card
 
@@ -90,8 +90,7 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
             return Opinion()
         if not isinstance(line, HumanMessage):
             return Opinion((REPLY,))
-        results = results_in(earlier)
-        last = results[-1].artifact["name"] if results else None
+        last = newest_call(earlier).get("name")
         return await asyncio.to_thread(self._router.opinion, request.runtime.context.role, line.text, last)
 
     async def aafter_model(self, state: ChatState, runtime: Runtime[Speaker]) -> dict[str, Any] | None:

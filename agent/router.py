@@ -13,6 +13,8 @@ from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import ModuleList
 
 from agent.grounding import FILTERS, asked_in
 from agent.line_model import GOES_ON, JUDGED, REPLY, SAME, SPANS, LineModel, Reading, Span, read
@@ -171,7 +173,7 @@ class Router:
     on."""
 
     def __init__(self, models: Sequence[LineModel], phrases: str) -> None:
-        self._models, self.phrases = models, phrases
+        self._models, self.phrases = [model.eval() for model in models], phrases
 
     @classmethod
     def load(cls, file: Path = FILE) -> "Router":
@@ -179,27 +181,17 @@ class Router:
         with safe_open(file, "pt") as saved:
             phrases = saved.metadata()["phrases"]
             tensors = {name: saved.get_tensor(name).float() for name in saved.keys()}  # noqa: SIM118
-        models = []
-        for n in sorted({name.partition(".")[0] for name in tensors}) or ["0"]:
-            model, own = (
-                LineModel(),
-                {name.removeprefix(f"{n}."): part for name, part in tensors.items() if name.startswith(f"{n}.")},
-            )
-            fitted, said = ({(name, part.shape) for name, part in parts.items()} for parts in (model.trained(), own))
-            if differing := fitted ^ said:
-                raise ValueError(f"{file.name} is of another line model, they differ in {min(differing)[0]}")
-            model.load_state_dict(own, strict=False)
-            models.append(model)
+        models = [LineModel() for _ in {name.partition(".")[0] for name in tensors} or {"0"}]
+        fitted, said = ({(name, part.shape) for name, part in parts.items()} for parts in (_trained(models), tensors))
+        if differing := fitted ^ said:
+            raise ValueError(f"{file.name} is of another line model, they differ in {min(differing)[0]}")
+        ModuleList(models).load_state_dict(tensors, strict=False)
         return cls(models, phrases)
 
     def save(self, file: Path) -> None:
         """What training changed, in half precision: 14 MB a model."""
         file.parent.mkdir(parents=True, exist_ok=True)
-        halves = {
-            f"{n}.{name}": tensor.half().contiguous()
-            for n, model in enumerate(self._models)
-            for name, tensor in model.trained().items()
-        }
+        halves = {name: tensor.half().contiguous() for name, tensor in _trained(self._models).items()}
         save_file(halves, file, {"phrases": self.phrases})
 
     def read(self, role: Role, line: str) -> Reading:
@@ -209,3 +201,8 @@ class Router:
     def opinion(self, role: Role, line: str, last: str | None = None) -> Opinion:
         """What a line leaves open; `last` is the tool that was called before it."""
         return Opinion.of(self.read(role, line), last)
+
+
+def _trained(models: Sequence[LineModel]) -> dict[str, Tensor]:
+    """What training changes of all models, named as in a ModuleList of them."""
+    return {f"{n}.{name}": tensor for n, model in enumerate(models) for name, tensor in model.trained().items()}

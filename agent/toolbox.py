@@ -163,6 +163,11 @@ def results_in(messages: Sequence[AnyMessage]) -> list[ToolMessage]:
     return [message for message in messages if isinstance(message, ToolMessage) and message.artifact]
 
 
+def newest_call(messages: Sequence[AnyMessage]) -> dict[str, Any]:
+    """The artifact of the last tool that ran, empty where none did."""
+    return next((message.artifact for message in reversed(results_in(messages))), {})
+
+
 def same_call(name: str, arguments: dict[str, Any], turn: Sequence[AnyMessage]) -> ToolMessage | None:
     """The message of a turn that answers this call already, with its arguments as the LLM wrote them or grounded."""
     for message in results_in(turn):
@@ -218,6 +223,6 @@ def said_in(state: ChatState) -> Said:
     earlier = messages[: len(messages) - len(turn_of(messages))]
     reply = next((message.text for message in reversed(earlier) if isinstance(message, AIMessage)), "")
     recent = state.get("bus", {}).get("turn") or state.get("recent", [])
-    last: dict[str, Any] = next((message.artifact for message in reversed(results_in(earlier))), {})
+    last = newest_call(earlier)
     before = last["arguments"] if last.get("grounded") else {}
     return Said(lines[:LINES_HEARD], [match[0] for match in REF.finditer(reply)], recent, before)

@@ -122,10 +122,7 @@ def _weights_of(weights: Weights, rows: NDArray[np.int64], columns: NDArray[np.i
     if isinstance(weights, np.ndarray):
         found = weights[columns // STRIPE, rows[:, None], columns % STRIPE]
     else:
-        place = np.full(weights.shape[1], -1, np.int64)
-        place[columns] = np.arange(len(columns))
-        found = np.zeros((len(rows), len(columns)), np.float32)
-        _pick(rows, weights.indptr, weights.indices, weights.data, place, found)
+        found = weights[rows][:, columns].toarray()
     return found
 
 
@@ -163,19 +160,3 @@ def _add_rows(
             item, amount = items[event], amounts[event]
             for place in range(weight_starts[item], weight_starts[item + 1]):
                 row[columns[place]] += amount * weights[place]
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _pick(
-    rows: NDArray[np.int64],
-    starts: NDArray[np.int32],
-    columns: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    place: NDArray[np.int64],
-    found: NDArray[np.float32],
-) -> None:
-    """Put into (rows, places) what these rows of sparse weights hold in the columns that have a `place`, -1 elsewhere."""
-    for n in range(len(rows)):
-        for at in range(starts[rows[n]], starts[rows[n] + 1]):
-            if place[columns[at]] >= 0:
-                found[n, place[columns[at]]] = weights[at]
