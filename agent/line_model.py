@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from agent.grounding import FILTERS
 from agent.prompts import TOOLS, Role
 from retrieval.search.vectors import open_encoder
 
@@ -33,13 +34,17 @@ SPANS = {
 """Arguments that stand in the line, and how their words are tagged: the tool says what a subject is to it."""
 SAME = "same"
 """The value of an argument that a line takes over from the call before."""
+ALL = "all"
+"""What a line drops that takes all filters away."""
 JUDGED: dict[str, tuple[Any, ...]] = {
     "only_new": (None, True),
     "likes": (False, True, SAME),
     "price_sensitivity": (None, "low", "medium", "high"),
     "keeps": (False, True),
+    "drops": (None, *FILTERS, ALL),
 }
-"""Arguments that no word of the line gives, and their values; and whether a line that names another subject keeps a filter."""
+"""Arguments that no word of the line gives, and their values; whether a line that names another subject keeps a filter, and which
+filter of the call before a line takes away."""
 KINDS = tuple(dict.fromkeys(SPANS.values()))
 TAGS = ["O", *(f"{place}-{kind}" for kind in KINDS for place in "BI")]
 FROZEN = 2

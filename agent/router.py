@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import ModuleList
 
 from agent.grounding import FILTERS, asked_in
-from agent.line_model import GOES_ON, JUDGED, REPLY, SAME, SPANS, LineModel, Reading, Span, read
+from agent.line_model import ALL, GOES_ON, JUDGED, REPLY, SAME, SPANS, LineModel, Reading, Span, read
 from agent.numbers import NUMBERS, number_of
 from agent.pointing import content_words
 from agent.prompts import Role
@@ -94,12 +94,15 @@ class Opinion:
         """The LLM's arguments with those that were judged, the words that are certain, and the likeliest where the LLM gave none,
         those of `unsaid`, which nobody said, or a user as the topic; what is not asked for is left out.
 
-        A line that goes on and says nothing of what it is about narrows the call `before`, whose arguments hold on. Who matches
-        is asked of the audience at hand, unless the line names another topic.
+        A line that goes on and says nothing of what it is about narrows the call `before`, whose arguments hold on but for
+        a filter that it takes away. Who matches is asked of the audience at hand, unless the line names another topic.
         """
         wanted = wanted_by(tool) if tool in ARGUMENTS else {}
         known = {name: self.judged[name] for name in JUDGED if name in wanted and self.judged.get(name, SAME) != SAME}
-        arguments = {name: value for name, value in arguments.items() if not self._is_another_number(name)}
+        dropped = self._dropped() if tool == self.goes_on else ()
+        arguments = {
+            name: value for name, value in arguments.items() if name not in dropped and not self._is_another_number(name)
+        }
         free = {name for name in wanted if arguments.get(name) in (None, "", False) or name in unsaid}
         if "user" in wanted and arguments.get("topic") == arguments.get("user"):
             free.add("topic")
@@ -130,7 +133,7 @@ class Opinion:
         likely = {word for words in (subject.words if subject else ()) for word in words.lower().split()}
         return not likely.isdisjoint(str(written).lower().split())
 
-    def _carried(self, tool: str, free: Collection[str], before: Mapping[str, Any]) -> dict[str, Any]:
+    def _carried(self, tool: str, free: set[str], before: Mapping[str, Any]) -> dict[str, Any]:
         """What holds on of the arguments `before`: the subject, whatever the LLM wrote, unless the line names one; for the same
         tool what it says is the same, and the filters among those that are `free`, with another subject if it says so."""
         subject = {"recommend": "query", "build_audience": "topic", "explain_match": "topic", "recommend_bundles": "topic"}.get(
@@ -141,15 +144,21 @@ class Opinion:
         if tool == self.goes_on:
             carried |= {name: before[name] for name, value in self.judged.items() if value == SAME and name in before}
             if not another or self.judged.get("keeps"):
-                carried |= {name: before[name] for name in FILTERS if name in free and name in before}
+                held = (free & before.keys()) - set(self._dropped())
+                carried |= {name: before[name] for name in FILTERS if name in held}
         return carried
+
+    def _dropped(self) -> tuple[str, ...]:
+        """The filters of the call before that the line takes away."""
+        drops = self.judged.get("drops")
+        return FILTERS if drops == ALL else (drops,) if drops else ()
 
 
 def _narrows(spans: Mapping[str, Span], judged: Mapping[str, Any]) -> bool:
-    """Whether a line says filters and not what they are for."""
+    """Whether a line says filters, or takes one away, and not what they are for."""
     said = {tag for tag, span in spans.items() if span.words}
     filters = {SPANS[name] for name in FILTERS if name in SPANS}
-    return "subject" not in said and (not filters.isdisjoint(said) or any(judged.get(name) for name in FILTERS))
+    return "subject" not in said and (not filters.isdisjoint(said) or any(judged.get(name) for name in (*FILTERS, "drops")))
 
 
 def _possible(chances: Mapping[str, float], bars: Mapping[str, float]) -> tuple[str, ...]:

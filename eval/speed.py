@@ -1,4 +1,5 @@
-"""Speed: how long a warm user waits for recommendations, how many users a batch serves, what a fit and an index take.
+"""Speed: how long a warm user waits for recommendations and a merchant for an audience, how many users a batch serves, what a
+fit and an index take.
 
 All figures of one run come from one process on one machine, beside implicit's own `recommend` and a plain NumPy search over
 the same factors. Covered: the shop's own log, in process. Not covered: HTTP, many requests at once, the LLM. Throughput is the
@@ -36,8 +37,9 @@ from retrieval import (
     open_chroma,
 )
 from retrieval import recommend as ranked
-from tools import Shop, recommend
+from tools import Clause, Shop, audience_of, list_segments, recommend
 from tools.alike import MIN_PURCHASES, NEIGHBOURS
+from tools.clauses import BehaviourClause, InterestClause, Not, Or, SegmentClause, TraitClause
 
 K = 10
 RUNS = 3
@@ -60,6 +62,7 @@ def run(shop: Shop, console: Console, users: int = 200, batch: int = 5000, seed:
     results = {"one user": _latency(asking, lambda user: recommend(shop, user, k=K))}
     filters = _all_filters(shop)
     results["one user, all filters"] = _latency(asking, lambda user: recommend(shop, user, k=K, **filters))
+    results["audience of 20 clauses"] = _latency(_audiences(shop, len(asking), draw), lambda clause: audience_of(shop, clause))
     results["chroma query"] = _latency(_words(shop, len(asking), draw), shop.topics.by_meaning)
     results["chroma index build"] = {"seconds": _index_seconds(shop)}
     for name, source in _sources(seed).items():
@@ -142,6 +145,20 @@ def _all_filters(shop: Shop) -> dict[str, Any]:
         "only_new": True,
         "diversity": 0.5,
     }
+
+
+def _audiences(shop: Shop, n: int, draw: np.random.Generator) -> list[Clause]:
+    """`n` audiences of twenty clauses: ten interests and seven habits on drawn topics, two traits, not the largest segment."""
+    names = [topic.name for topic in shop.catalog.topics() if topic.is_leaf]
+    fixed: list[Clause] = [TraitClause(name="brand loyalty", low=20), TraitClause(name="price sensitivity", high=80)]
+    fixed += [Not(clause=SegmentClause(name=segment.name)) for segment in list_segments(shop).segments[:1]]
+    found: list[Clause] = []
+    for _ in range(n):
+        topics = [str(name) for name in draw.choice(names, 17)]
+        interests = [InterestClause(topic=name, at_least=0.05) for name in topics[:10]]
+        habits = [BehaviourClause(event="purchase", topic=name, times=2, days=90) for name in topics[10:]]
+        found.append(Or(clauses=[*interests, *habits, *fixed]))
+    return found
 
 
 def _words(shop: Shop, n: int, draw: np.random.Generator) -> list[str]:

@@ -1,8 +1,8 @@
 """Phrase files: what people type, one pattern a line, and the tool call or reply that answers it.
 
 `PATTERN => name={slot}; name=literal` for a tool, `PATTERN => REPLY` in `plain.txt`, `TOOL: PATTERN => ...` in `after.txt` for
-a line that goes on from a call of the same tool. `[a|b|]` picks an alternative, `{slot}` is filled. A text argument is a span
-of the line, so that the LLM learns to copy what was said.
+a line that goes on from a call of the same tool, of whose arguments `name=same` holds on and `name=off` is taken away. `[a|b|]`
+picks an alternative, `{slot}` is filled. A text argument is a span of the line, so that the LLM learns to copy what was said.
 """
 
 import random
@@ -22,6 +22,8 @@ FOLDER = Path(__file__).parent / "phrases"
 PLAIN = "plain"
 AFTER = "after"
 
+OFF = "off"
+"""The value of an argument that a line takes away from the call before."""
 TRUTHS = {"true": True, "false": False}
 
 _INNERMOST = re.compile(r"\[([^\[\]]*)\]")
@@ -42,13 +44,15 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Line:
-    """What a person typed and what answers it: a call of `tool` with `arguments`, or `reply`."""
+    """What a person typed and what answers it: a call of `tool` with `arguments`, or `reply`. `dropped` are arguments of the call
+    before that it takes away."""
 
     role: Role
     text: str
     tool: str | None
     arguments: dict[str, Any]
     reply: str = ""
+    dropped: tuple[str, ...] = ()
 
 
 def read_patterns(role: Role, folder: Path = FOLDER) -> list[Pattern]:
@@ -74,7 +78,7 @@ def read_follow_ups(role: Role, folder: Path = FOLDER) -> list[Pattern]:
 def fill(pattern: Pattern, slots: Slots, noise: Noise, rng: random.Random, before: dict[str, Any] | None = None) -> Line | None:
     """One way to say a pattern, or None when the alternative chosen does not hold an argument's words.
 
-    `before` are the arguments of the call that the line goes on from; None as well when they lack what stays the same.
+    `before` are the arguments of the call that the line goes on from; None as well when they lack what stays the same or goes.
     """
     text, arguments = _alternative(pattern.text, rng), dict(pattern.arguments)
     filled: dict[str, Slot] = {}
@@ -87,10 +91,11 @@ def fill(pattern: Pattern, slots: Slots, noise: Noise, rng: random.Random, befor
     text, change = noise.shape(text, rng)
     values: dict[str, Any] = {}
     for name, value in arguments.items():
-        if value == SAME:
+        if value in (SAME, OFF):
             if not before or name not in before:
                 return None
-            values[name] = before[name]
+            if value == SAME:
+                values[name] = before[name]
             continue
         parsed = _value(name, value, filled)
         if name == "items":
@@ -101,7 +106,8 @@ def fill(pattern: Pattern, slots: Slots, noise: Noise, rng: random.Random, befor
             if parsed not in text:
                 return None
         values[name] = parsed
-    return Line(pattern.role, text, pattern.tool, values, _alternative(pattern.reply, rng))
+    dropped = tuple(name for name, value in pattern.arguments if value == OFF)
+    return Line(pattern.role, text, pattern.tool, values, _alternative(pattern.reply, rng), dropped)
 
 
 def _lines(path: Path) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from agent.grounding import FILTERS
-from agent.line_model import CHOICES, GOES_ON, JUDGED, REPLY, SAME, SPANS, TAGS, LineModel, Tokens
+from agent.line_model import ALL, CHOICES, GOES_ON, JUDGED, REPLY, SAME, SPANS, TAGS, LineModel, Tokens
 from agent.numbers import number_of
 from agent.prompts import TOOLS, Role
 from agent.router import Router
@@ -123,6 +123,8 @@ def labels(model: LineModel, line: Line, choice: str) -> Example:
     known = {name: line.arguments.get(name) for name in (wanted_by(line.tool) if line.tool else ())}
     if choice == GOES_ON and any(SPANS.get(name) == "subject" and value not in (None, SAME) for name, value in known.items()):
         known["keeps"] = any(known.get(name) == SAME for name in FILTERS)
+    if choice == GOES_ON and not known.keys().isdisjoint(FILTERS):
+        known["drops"] = next(iter(line.dropped), None) if len(line.dropped) < 2 else ALL
     judged = [values.index(known[name]) if known.get(name, IGNORED) in values else IGNORED for name, values in JUDGED.items()]
     chosen = [CHOICES[role].index(choice) if role == line.role else IGNORED for role in CHOICES]
     return {"input_ids": tokens.ids, "tags": tags, "choices": chosen, "judged": judged}

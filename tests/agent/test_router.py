@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from agent.line_model import GOES_ON, REPLY, SAME, TAGS, Reading, Span, Tokens, span_of
+from agent.line_model import ALL, GOES_ON, REPLY, SAME, TAGS, Reading, Span, Tokens, span_of
 from agent.prompts import Role
 from agent.router import FILE, Opinion, Router
 from finetune.routing import fingerprint
@@ -89,6 +89,20 @@ def test_a_line_that_names_no_subject_narrows_the_call_before() -> None:
     assert likewise.corrected("set_preference", {"topic": "rum", "likes": True}, before=disliked)["likes"] is False
     assert replace(likewise, goes_on=None).corrected("set_preference", {"likes": True}, before=disliked) == {"likes": True}
     assert replace(going, goes_on=None).corrected("recommend", {"k": 4}, before=before) == {"k": 4}
+
+
+def test_a_filter_that_a_line_takes_away_holds_on_no_more() -> None:
+    before = {"query": "rum", "max_price": 20.0, "only_new": True}
+    dearer = Opinion(("recommend",), judged={"drops": "max_price"}, goes_on="recommend")
+    assert dearer.corrected("recommend", {"max_price": 20.0}, before=before) == {"query": "rum", "only_new": True}
+    anything = replace(dearer, judged={"drops": ALL})
+    assert anything.corrected("recommend", dict(before), before=before) == {"query": "rum"}
+    raised = replace(dearer, spans={"price": Span(("30",), 0.9, 0.02)})
+    assert raised.corrected("recommend", {"max_price": 20.0}, before=before)["max_price"] == 30
+    first = Opinion(("recommend",), judged={"drops": "max_price"})
+    assert first.corrected("recommend", {"query": "rum", "max_price": 9}) == {"query": "rum", "max_price": 9}
+    reading = Reading({"recommend": 0.9, GOES_ON: 0.05, REPLY: 0.05}, {"subject": UNSAID}, {"drops": {None: 0.2, "k": 0.8}})
+    assert Opinion.of(reading, last="recommend").goes_on == "recommend"
 
 
 def test_mere_filters_narrow_the_call_before_however_a_line_begins() -> None:

@@ -36,7 +36,7 @@ def test_every_pattern_can_be_filled_and_copies_its_words(role: Role, slots: Slo
 def test_a_line_that_goes_on_copies_its_words_or_what_stays_the_same(role: Role, slots: Slots) -> None:
     before = {"query": "rice", "topic": "rice", "user": "u1", "likes": False}
     before |= {"max_price": 5, "k": 3, "only_new": True, "min_strength": 0.6, "segment": "students", "days": 30}
-    before |= {"price_sensitivity": "high"}
+    before |= {"price_sensitivity": "high", "about": "rice", "item": "t1", "brand": "Bona", "campaign": "13"}
     for pattern in checked(read_follow_ups(role)):
         line = next(made for _ in range(20) if (made := fill(pattern, slots, QUIET, random.Random(3), before)))
         copied = [v for name, v in line.arguments.items() if isinstance(v, str) and name != "price_sensitivity"]

@@ -1,10 +1,11 @@
 """Protects how the router is fitted: on the phrases, without the wording of tests. Run: pytest tests/finetune/test_routing.py"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.line_model import CHOICES, GOES_ON, JUDGED, REPLY, SAME, TAGS, LineModel
+from agent.line_model import ALL, CHOICES, GOES_ON, JUDGED, REPLY, SAME, TAGS, LineModel
 from agent.prompts import TOOLS
 from finetune.phrases import AFTER, PLAIN, Line
 from finetune.routing import IGNORED, fingerprint, fit_router, labels
@@ -95,8 +96,15 @@ def test_what_a_line_takes_over_stands_nowhere_in_it() -> None:
     assert taught["judged"][places["keeps"]] == JUDGED["keeps"].index(True)
     other = labels(model, Line("shopper", "and gin?", "recommend", {"query": "gin"}), GOES_ON)
     assert other["judged"][places["keeps"]] == JUDGED["keeps"].index(False)
-    narrower = labels(model, Line("shopper", "under 8", "recommend", {"query": SAME, "max_price": 8}), GOES_ON)
+    under = Line("shopper", "under 8", "recommend", {"query": SAME, "max_price": 8})
+    narrower = labels(model, under, GOES_ON)
     assert narrower["judged"][places["keeps"]] == IGNORED
+    assert narrower["judged"][places["drops"]] == JUDGED["drops"].index(None)
+    dearer = Line("shopper", "any price", "recommend", {"query": SAME}, dropped=("max_price",))
+    assert labels(model, dearer, GOES_ON)["judged"][places["drops"]] == JUDGED["drops"].index("max_price")
+    anything = replace(dearer, dropped=("max_price", "only_new"))
+    assert labels(model, anything, GOES_ON)["judged"][places["drops"]] == JUDGED["drops"].index(ALL)
+    assert labels(model, under, "recommend")["judged"][places["drops"]] == IGNORED
     likewise = labels(model, Line("shopper", "gin too", "set_preference", {"topic": "gin", "likes": SAME}), GOES_ON)
     assert likewise["judged"][places["likes"]] == JUDGED["likes"].index(SAME)
 
