@@ -13,7 +13,7 @@ from typing import Any
 
 from agent.bus import REF, Bus
 from agent.numbers import Kind, bound_in, count_in, numbers_in, speaks_of_limit, speaks_of_price, without_numbers
-from agent.pointing import content_words, find_item, likeness, place, position, shown_item
+from agent.pointing import PLACED, content_words, find_item, likeness, place, position, shown_item
 from agent.spans import FUNCTION_WORDS, exactly, spoken
 from tools import Shop, ToolError, UnknownUser
 from tools.audience import BANDS, resolve
@@ -24,7 +24,6 @@ WORDS = frozenset(["query", "topic", "about", "brand", "segment", "name"])
 FILTERS = ("max_price", "only_new", "k", "min_strength", "price_sensitivity", "segment", "days")
 CARRIED = ("query", "topic", *FILTERS)
 """Arguments that hold on where a line goes on from a call, what it is about and what narrows it."""
-PLACED = r"\b(?:first|second|third|fourth|fifth|last|cheaper|cheapest)\b"
 _PERSON = frozenset(["user", "shopper", "customer", "household", "person", "buyer", "member", "her", "him", "them"])
 
 

@@ -29,6 +29,8 @@ _COUNTS = {
 _NUMBERED = re.compile(r"(?:\b(?:number|no|option|item|choice|pick|suggestion|product)\b\.?|#)\s*(?:number\s+|no\.?\s+|#)?(\w+)")
 _CHEAP, _DEAR = ("cheaper", "cheapest"), ("pricier", "priciest", "dearest", "expensive", "costliest")
 _POINTER = frozenset([*_POINTING.split(), *_PLACES, *_COUNTS, *_CHEAP, *_DEAR])
+PLACED = rf"\b(?:{'|'.join([*_ORDINALS.split(), 'last', *_CHEAP, *_DEAR])})\b"
+"""Words that point at one of a list and are no part of a name, as "top" may be."""
 RESEMBLES = 0.6
 NEAREST_TOPICS, MOST_BOUGHT = 3, 50
 
