@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import ModuleList
 
 from agent.grounding import FILTERS, asked_in
-from agent.line_model import ALL, GOES_ON, JUDGED, REPLY, SAME, SPANS, LineModel, Reading, Span, read
+from agent.line_model import ALL, GOES_ON, REPLY, SAME, SPANS, LineModel, Reading, Span, read
 from agent.numbers import NUMBERS, number_of
 from agent.pointing import content_words
 from agent.prompts import Role
@@ -98,8 +98,9 @@ class Opinion:
         a filter that it takes away. Who matches is asked of the audience at hand, unless the line names another topic.
         """
         wanted = wanted_by(tool) if tool in ARGUMENTS else {}
-        known = {name: self.judged[name] for name in JUDGED if name in wanted and self.judged.get(name, SAME) != SAME}
         dropped = self._dropped() if tool == self.goes_on else ()
+        judged = {name: value for name, value in self.judged.items() if name in wanted and value != SAME}
+        known = {name: value for name, value in judged.items() if name not in dropped}
         arguments = {
             name: value for name, value in arguments.items() if name not in dropped and not self._is_another_number(name)
         }

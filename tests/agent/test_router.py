@@ -97,6 +97,8 @@ def test_a_filter_that_a_line_takes_away_holds_on_no_more() -> None:
     assert dearer.corrected("recommend", {"max_price": 20.0}, before=before) == {"query": "rum", "only_new": True}
     anything = replace(dearer, judged={"drops": ALL})
     assert anything.corrected("recommend", dict(before), before=before) == {"query": "rum"}
+    known = replace(dearer, judged={"drops": "only_new", "only_new": True})
+    assert "only_new" not in known.corrected("recommend", {"only_new": True}, before=before)
     raised = replace(dearer, spans={"price": Span(("30",), 0.9, 0.02)})
     assert raised.corrected("recommend", {"max_price": 20.0}, before=before)["max_price"] == 30
     first = Opinion(("recommend",), judged={"drops": "max_price"})

@@ -66,7 +66,7 @@ def test_a_line_teaches_its_tool_its_words_and_its_judgements() -> None:
     said = [TAGS[tag] for tag in taught["tags"] if tag >= 0]
     assert said == ["O", "O", "B-subject", "I-subject"]
     assert taught["choices"] == [CHOICES["shopper"].index("set_preference"), IGNORED]
-    assert taught["judged"] == [IGNORED, 0, IGNORED, IGNORED]
+    assert taught["judged"] == [0 if name == "likes" else IGNORED for name in JUDGED]
     listed = Line("shopper", "eggs, flour in it", "analyze_cart", {"items": ["eggs", "flour"]})
     assert [TAGS[tag] for tag in labels(model, listed, "analyze_cart")["tags"] if tag >= 0][:3] == ["B-subject", "O", "B-subject"]
 
