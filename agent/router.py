@@ -99,8 +99,9 @@ class Opinion:
         """
         wanted = wanted_by(tool) if tool in ARGUMENTS else {}
         dropped = self._dropped() if tool == self.goes_on else ()
-        judged = {name: value for name, value in self.judged.items() if name in wanted and value != SAME}
-        known = {name: value for name, value in judged.items() if name not in dropped}
+        before = {name: value for name, value in before.items() if name not in dropped}
+        judged = self.judged.items()
+        known = {name: value for name, value in judged if name in wanted and name not in dropped and value != SAME}
         arguments = {
             name: value for name, value in arguments.items() if name not in dropped and not self._is_another_number(name)
         }
@@ -134,7 +135,7 @@ class Opinion:
         likely = {word for words in (subject.words if subject else ()) for word in words.lower().split()}
         return not likely.isdisjoint(str(written).lower().split())
 
-    def _carried(self, tool: str, free: set[str], before: Mapping[str, Any]) -> dict[str, Any]:
+    def _carried(self, tool: str, free: Collection[str], before: Mapping[str, Any]) -> dict[str, Any]:
         """What holds on of the arguments `before`: the subject, whatever the LLM wrote, unless the line names one; for the same
         tool what it says is the same, and the filters among those that are `free`, with another subject if it says so."""
         subject = {"recommend": "query", "build_audience": "topic", "explain_match": "topic", "recommend_bundles": "topic"}.get(
@@ -145,8 +146,7 @@ class Opinion:
         if tool == self.goes_on:
             carried |= {name: before[name] for name, value in self.judged.items() if value == SAME and name in before}
             if not another or self.judged.get("keeps"):
-                held = (free & before.keys()) - set(self._dropped())
-                carried |= {name: before[name] for name in FILTERS if name in held}
+                carried |= {name: before[name] for name in FILTERS if name in free and name in before}
         return carried
 
     def _dropped(self) -> tuple[str, ...]:

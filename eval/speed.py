@@ -149,12 +149,11 @@ def _all_filters(shop: Shop) -> dict[str, Any]:
 
 def _audiences(shop: Shop, n: int, draw: np.random.Generator) -> list[Clause]:
     """`n` audiences of twenty clauses: ten interests and seven habits on drawn topics, two traits, not the largest segment."""
-    names = [topic.name for topic in shop.catalog.topics() if topic.is_leaf]
     fixed: list[Clause] = [TraitClause(name="brand loyalty", low=20), TraitClause(name="price sensitivity", high=80)]
     fixed += [Not(clause=SegmentClause(name=segment.name)) for segment in list_segments(shop).segments[:1]]
     found: list[Clause] = []
     for _ in range(n):
-        topics = [str(name) for name in draw.choice(names, 17)]
+        topics = _words(shop, 17, draw)
         interests = [InterestClause(topic=name, at_least=0.05) for name in topics[:10]]
         habits = [BehaviourClause(event="purchase", topic=name, times=2, days=90) for name in topics[10:]]
         found.append(Or(clauses=[*interests, *habits, *fixed]))
