@@ -45,6 +45,11 @@ class Catalog:
             for node, name in names.items()
         }
         self._levels = {item_id: tuple(names[node] for node in nodes) for item_id, nodes in paths.items()}
+        self._below: dict[str, list[str]] = {name: [name] for name in self._topics}
+        for node, name in names.items():
+            for depth in range(1, len(node)):
+                if above := names.get(node[:depth]):
+                    self._below[above].append(name)
         self._items_of: dict[str, list[str]] = defaultdict(list)
         for item_id, levels in self._levels.items():
             for topic in levels:
@@ -79,6 +84,10 @@ class Catalog:
     def items_of(self, topic: str) -> list[str]:
         """Ids of the listed items under a topic, empty for an unknown one."""
         return self._items_of.get(topic, [])
+
+    def below(self, topic: str) -> list[str]:
+        """A topic's own name and those of all topics below it; a brand has none below."""
+        return self._below.get(topic, [topic])
 
     def find_topics(self, text: str, k: int = 5) -> list[tuple[str, float]]:
         """The `k` topics whose words are nearest to `text`, as (name, score in 0..100), best first."""

@@ -23,7 +23,6 @@ def clause_values(
     Topics are catalog names; `segments` has the members of each segment that a clause names.
     """
     asked = list(leaves(clause))
-    below = topics_below(clause, catalog)
     table = people.users
     for path, leaf, _ in asked:
         match leaf:
@@ -32,7 +31,7 @@ def clause_values(
             case TraitClause():
                 values = people.traits.select("user_id", value=leaf.name)
             case BehaviourClause():
-                values = _counts(leaf, people.activity, catalog, below, as_of)
+                values = _counts(leaf, people.activity, catalog, as_of)
             case SegmentClause():
                 values = pl.DataFrame({"user_id": segments[leaf.name]}, schema={"user_id": pl.Categorical}).with_columns(
                     value=True
@@ -56,23 +55,10 @@ def passes(clause: Clause, path: str = "$") -> pl.Expr:
             return _test(clause, pl.col(path)).fill_null(value=False)
 
 
-def topics_below(clause: Clause, catalog: Catalog) -> dict[str, list[str]]:
-    """Of each topic that a clause names its own name and those of all topics below it; a brand has none below."""
-    named = [leaf.topic for _, leaf, _ in leaves(clause) if isinstance(leaf, InterestClause | BehaviourClause) and leaf.topic]
-    topics = {name: catalog.topic(name) for name in named}
-    asked = {topic.path: name for name, topic in topics.items() if topic and topic.kind == "taxonomy"}
-    below = {name: [name] for name in named}
-    for topic in catalog.topics():
-        for depth in range(1, len(topic.path)):
-            if name := asked.get(topic.path[:depth]):
-                below[name].append(topic.name)
-    return below
-
-
-def on_topic(name: str, catalog: Catalog, below: Mapping[str, Sequence[str]]) -> pl.Expr:
+def on_topic(name: str, catalog: Catalog) -> pl.Expr:
     """Whether a row with the columns `topic` (the narrowest) and `brand` is about a topic."""
     topic = catalog.topic(name)
-    under = pl.col("topic").is_in(list(below[name]))
+    under = pl.col("topic").is_in(catalog.below(name))
     return (under | (pl.col("brand") == name)).fill_null(value=False) if topic and topic.kind == "brand" else under
 
 
@@ -88,12 +74,10 @@ def _test(leaf: Leaf, value: pl.Expr) -> pl.Expr:
             return value
 
 
-def _counts(
-    clause: BehaviourClause, activity: pl.DataFrame, catalog: Catalog, below: Mapping[str, Sequence[str]], as_of: datetime
-) -> pl.DataFrame:
+def _counts(clause: BehaviourClause, activity: pl.DataFrame, catalog: Catalog, as_of: datetime) -> pl.DataFrame:
     """user_id and value: the events that the clause counts, baskets for purchases. The topic is tested first: it leaves least."""
     if clause.topic is not None:
-        activity = activity.filter(on_topic(clause.topic, catalog, below))
+        activity = activity.filter(on_topic(clause.topic, catalog))
     rows = activity.filter(pl.col("type") == clause.event, pl.col("day") >= first_day(clause, as_of))
     return rows.group_by("user_id").agg(
         value=pl.col("visit").n_unique() if clause.event == "purchase" else pl.col("events").sum()

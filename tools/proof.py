@@ -20,7 +20,7 @@ from tools.clauses import (
     in_words,
     leaves,
 )
-from tools.matching import first_day, on_topic, passes, topics_below
+from tools.matching import first_day, on_topic, passes
 from tools.merchant_results import ClauseMatch, Evidence, Match, Proof, WhatIf
 from tools.people import with_topics
 from tools.shop import Shop
@@ -75,8 +75,8 @@ def explain_clauses(shop: Shop, user_id: str, clause: Clause, show_users: bool =
     values = {path: _number(table[path][0]) for path in held}
     short = {path: _shortfall(leaf, values[path]) for path, leaf, _ in leaves(clause)}
     misses = _to_turn(clause, True, held, short)
-    below, newest = topics_below(clause, shop.catalog), timeline.sort("ts", "event_id", descending=True)
-    events = {path: _behind(leaf, newest, below, shop) for path, leaf, _ in leaves(clause)}
+    newest = timeline.sort("ts", "event_id", descending=True)
+    events = {path: _behind(leaf, newest, shop) for path, leaf, _ in leaves(clause)}
     proofs = []
     for path, leaf, wanted in leaves(clause):
         threshold, margin = _margin(leaf, values[path], held[path])
@@ -146,16 +146,16 @@ def _shortfall(leaf: Leaf, value: float | None) -> float:
     return abs(margin)
 
 
-def _behind(leaf: Leaf, newest: pl.DataFrame, below: dict[str, list[str]], shop: Shop) -> pl.DataFrame:
+def _behind(leaf: Leaf, newest: pl.DataFrame, shop: Shop) -> pl.DataFrame:
     """The events that make a leaf's value, the newest first as they come."""
     match leaf:
         case InterestClause():
             of_item = pl.col("type").is_in(["like", "dislike"]) & pl.col("item_id").is_not_null()
-            about = on_topic(leaf.topic, shop.catalog, below)
+            about = on_topic(leaf.topic, shop.catalog)
             return newest.filter(about, pl.col("type") != "impression", ~of_item)
         case BehaviourClause():
             rows = newest.filter(pl.col("type") == leaf.event, pl.col("ts").dt.date() >= first_day(leaf, shop.now()))
-            return rows if leaf.topic is None else rows.filter(on_topic(leaf.topic, shop.catalog, below))
+            return rows if leaf.topic is None else rows.filter(on_topic(leaf.topic, shop.catalog))
         case TraitClause():
             return _behind_trait(leaf, newest.filter(pl.col("type") == "purchase"))
         case SegmentClause():

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from retrieval.groups.segmentation import Segmentation
 from retrieval.groups.user_space import habits_of
 from tools.alike import Alike
 from tools.likely import Likely
+from tools.merchant_results import Segment
 from tools.people import People, activity_of
 from tools.review_index import ReviewIndex
+from tools.segment_facts import described
 from tools.segment_names import load_names, save_names
 
 VERSION = 11
@@ -107,6 +110,11 @@ class Views:
             reviews=self.reviews.renewed(users, log),
             segmentation=self.segmentation.renewed(users, habits_of(log, traits, now), fresh),
         )
+
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """Every segment that is told of, the largest first, without demographics; described once, when first asked for."""
+        return described(self.segmentation.members, self.features, self.segment_names)
 
     def save(self, folder: Path, state: dict[str, Any]) -> None:
         """Into an empty folder, with the `state` of the log that they were fitted on."""
