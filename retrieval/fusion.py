@@ -72,13 +72,14 @@ class Fusion:
     Of a user and an item it sees each source's rank and score, how many events and items the user has, and how often the item
     was bought, by all and by the user: so it trusts the sources differently for a newcomer and a regular. `fit` fits the
     sources, `learn` then teaches the ranker; a later `fit` on more events keeps what was learned. With `seen`, what a user
-    bought is a candidate too. A score of 0 is that of an item that is no candidate.
+    bought is a candidate too. A score of 0 is that of an item that is no candidate. `boosting` has what differs from `PARAMETERS`.
     """
 
     sources: Mapping[str, Source]
     depth: int = 50
     seen: bool = False
     seed: int = 7
+    boosting: Mapping[str, float] = field(default_factory=dict)
     _ranker: lightgbm.Booster | None = field(default=None, init=False, repr=False)
     _odds: tuple[float, float] = field(default=(1.0, 0.0), init=False, repr=False)
     _counts: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32), init=False, repr=False)
@@ -116,7 +117,7 @@ class Fusion:
         stopping = lightgbm.Dataset(candidates.features[rows], right[rows], group=sizes[stops], reference=taught)
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)
         self._ranker = lightgbm.train(
-            PARAMETERS | {"seed": self.seed}, taught, MOST_TREES, valid_sets=[stopping], callbacks=[stop]
+            {**PARAMETERS, **self.boosting, "seed": self.seed}, taught, MOST_TREES, valid_sets=[stopping], callbacks=[stop]
         )
         self._odds = _odds(self.predict(candidates.features[rows]), right[rows])
         return self

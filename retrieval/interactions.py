@@ -13,8 +13,9 @@ from scipy import sparse
 
 _DAY_US = 86_400e6
 
-FORGOTTEN = 2.0**-24
-"""A float32 cannot add less than this to the newest event's 1: an event that would count less counts nothing."""
+FORGOTTEN = 2.0**-10
+"""An event that would count less than this beside the newest event's 1 counts nothing. On the demo that leaves a third fewer to
+sum, and of the ten best by EASE with a half-life of three visits 4 in 1,000 are others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +187,8 @@ def rows_of(histories: Sequence[History], n_items: int, half_life: float | None 
     """Histories as a sparse float32 matrix (users, items) of the summed weights of their events."""
     indptr = np.concatenate([[0], np.cumsum([len(history.items) for history in histories])])
     items = np.concatenate([np.zeros(0, np.int32), *(history.items for history in histories)])
+    if len(items) and not 0 <= items.min() <= items.max() < n_items:  # scipy would read what lies beside its memory
+        raise IndexError(f"item codes from {items.min()} to {items.max()}, there are {n_items} items")
     weights = np.concatenate([np.zeros(0, np.float32), *(event_weights(history, half_life) for history in histories)])
     matrix = sparse.csr_matrix((weights, items, indptr), (len(histories), n_items))
     matrix.sum_duplicates()

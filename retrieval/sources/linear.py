@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ class LinearSource(ABC):
     half_life: float | None = None
     _weights: Weights = field(default_factory=lambda: sparse.csr_matrix((0, 0), dtype=np.float32), init=False, repr=False)
     _kept: NDArray[np.int32] | None = field(default=None, init=False, repr=False)
+    _place_of: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), init=False, repr=False)
     _n_items: int = field(default=0, init=False, repr=False)
     _fingerprint: str = field(default="", init=False, repr=False)
 
@@ -43,15 +44,14 @@ class LinearSource(ABC):
         weights, self._kept = self.weigh(interactions)
         self._weights = _striped(weights) if isinstance(weights, np.ndarray) else weights
         self._n_items, self._fingerprint = interactions.n_items, interactions.fingerprint
+        self._place_of = _places(self._kept, self._n_items)
         return self
 
     def scores(self, histories: Sequence[History]) -> NDArray[np.float32]:
         rows = rows_of(histories, self._n_items, self.half_life)
         if self._kept is None:
             return _product(rows, self._weights)[:, : self._n_items]
-        found = np.zeros((len(histories), self._n_items), np.float32)
-        found[:, self._kept] = _product(rows[:, self._kept], self._weights)[:, : len(self._kept)]
-        return found
+        return np.take(_product(rows[:, self._kept], self._weights), self._place_of, axis=1)
 
     def similar_items(self, item: int, k: int) -> Ranking:
         """By the weight from this item to the others."""
@@ -68,7 +68,7 @@ class LinearSource(ABC):
         """What each event of a history adds to the score of each of these items, (items, events)."""
         own, event = np.unique(history.items, return_inverse=True)
         counts = event_weights(history, self.half_life)
-        rows, columns = self._places(own), self._places(np.array(items, np.int64))
+        rows, columns = self._place_of[own], self._place_of[list(items)]
         known, asked = np.flatnonzero((rows >= 0) & (np.bincount(event, counts) > 0)), np.flatnonzero(columns >= 0)
         found = np.zeros((len(items), len(own)), np.float32)
         found[np.ix_(asked, known)] = _weights_of(self._weights, rows[known], columns[asked]).T
@@ -91,6 +91,7 @@ class LinearSource(ABC):
         values, arrays = load_arrays(folder, fingerprint)
         source = cls(**values["parameters"])
         source._n_items, source._fingerprint, source._kept = values["n_items"], fingerprint, arrays.get("kept")
+        source._place_of = _places(source._kept, source._n_items)
         if "stripes" in arrays:
             source._weights = arrays["stripes"]
         else:
@@ -98,21 +99,21 @@ class LinearSource(ABC):
             source._weights = sparse.csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape, copy=False)
         return source
 
-    def _places(self, items: NDArray[Any]) -> NDArray[np.int64]:
-        """Rows of the weights by item code, -1 for an item that was not kept."""
-        if self._kept is None:
-            return items.astype(np.int64)
-        place = np.full(self._n_items, -1, np.int64)
-        place[self._kept] = np.arange(len(self._kept))
-        found: NDArray[np.int64] = place[items]
-        return found
+
+def _places(kept: NDArray[np.int32] | None, n_items: int) -> NDArray[np.int64]:
+    """Rows and columns of the weights by item code; -1, the last column, for an item that was not kept."""
+    if kept is None:
+        return np.arange(n_items)
+    places = np.full(n_items, -1, np.int64)
+    places[kept] = np.arange(len(kept))
+    return places
 
 
 def _striped(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Dense weights as (stripes, items, `STRIPE`), the last stripe filled up with 0."""
-    stripes = np.zeros((-(-len(weights) // STRIPE), len(weights), STRIPE), np.float32)
-    for stripe, start in zip(stripes, range(0, len(weights), STRIPE), strict=True):
-        stripe[:, : len(weights) - start] = weights[:, start : start + STRIPE]
+    """Dense weights as (stripes, items, `STRIPE`), the last stripe filled up with 0, by one column at least."""
+    stripes = np.zeros((len(weights) // STRIPE + 1, len(weights), STRIPE), np.float32)
+    for n, start in enumerate(range(0, len(weights), STRIPE)):
+        stripes[n, :, : len(weights) - start] = weights[:, start : start + STRIPE]
     return stripes
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from retrieval import Interactions
+from retrieval import History, Interactions
 from retrieval.interactions import rows_of
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -61,11 +61,16 @@ def test_an_event_counts_half_for_each_half_life_of_visits(log: Interactions) ->
     assert rows.toarray().tolist() == [[0.5, 0, 1.5], [0, 0, 0]]
 
 
-def test_an_event_too_long_ago_to_add_to_the_newest_counts_nothing() -> None:
-    log = Interactions.from_sequences([["old", *["x"] * 25]])
+def test_an_event_that_counts_less_than_a_thousandth_of_the_newest_counts_nothing() -> None:
+    log = Interactions.from_sequences([["old", *["x"] * 11]])
     rows = rows_of(log.histories(), log.n_items, half_life=1.0)
     assert rows.nnz == 1
     assert rows_of(log.histories(), log.n_items, half_life=1.1).nnz == 2
+
+
+def test_a_code_of_no_item_is_refused(log: Interactions) -> None:
+    with pytest.raises(IndexError, match="item codes from 0 to 3, there are 3 items"):
+        rows_of([History(np.array([0, 3], np.int32))], log.n_items)
 
 
 def test_a_segment_keeps_the_item_codes(log: Interactions) -> None:
