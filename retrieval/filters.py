@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from behavior.catalog import Catalog
 
+_NO_CODES = np.zeros(0, np.int64)
+
 
 class Filter(NamedTuple):
     """`passes` is a mask over item codes, `words` say what it asks for: "at most $4.00"."""
@@ -53,20 +55,27 @@ class Shelf:
         return Filter(" and ".join(word for word in words if word), passes)
 
     def topic(self, name: str) -> Filter:
-        return Filter(f"of {name}", self._mask(self._of_topic.get(name, np.zeros(0, np.int64))))
+        return Filter(f"of {name}", self._mask(self._of_topic.get(name, _NO_CODES)))
 
     def brand(self, name: str) -> Filter:
         """The brand's name, case aside."""
         same = [codes for brand, codes in self._of_brand.items() if brand.casefold() == name.strip().casefold()]
-        return Filter(f"by {name}", self._mask(np.concatenate([np.zeros(0, np.int64), *same])))
+        return Filter(f"by {name}", self._mask(np.concatenate([_NO_CODES, *same])))
 
-    def without(self, words: str, item_ids: Iterable[str] = (), topics: Iterable[str] = ()) -> Filter:
-        """All but these items and what belongs to these topics or brands. Unknown ones are ignored."""
+    def without(
+        self,
+        words: str,
+        item_ids: Iterable[str] = (),
+        topics: Iterable[str] = (),
+        codes: NDArray[np.int64] = _NO_CODES,
+    ) -> Filter:
+        """All but these items, by id or code, and what belongs to these topics or brands. Unknown ids and names are ignored."""
         passes = np.ones(len(self.item_ids), bool)
+        passes[codes] = False
         passes[[self.code_of[item_id] for item_id in item_ids if item_id in self.code_of]] = False
         for name in topics:
             for of in (self._of_topic, self._of_brand):
-                passes[of.get(name, np.zeros(0, np.int64))] = False
+                passes[of.get(name, _NO_CODES)] = False
         return Filter(words, passes)
 
     def _mask(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:

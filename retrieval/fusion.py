@@ -72,7 +72,7 @@ class Fusion:
     Of a user and an item it sees each source's rank and score, how many events and items the user has, and how often the item
     was bought, by all and by the user: so it trusts the sources differently for a newcomer and a regular. `fit` fits the
     sources, `learn` then teaches the ranker; a later `fit` on more events keeps what was learned. With `seen`, what a user
-    bought is a candidate too. A score of 0 is that of an item that is no candidate. `boosting` has what differs from `PARAMETERS`.
+    bought is a candidate too. A score of 0 is that of an item that is no candidate. `boosting` is what differs from `PARAMETERS`.
     """
 
     sources: Mapping[str, Source]

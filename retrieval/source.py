@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from retrieval.interactions import History, Interactions
 
 BLOCK = 256
-"""Users scored at once by one thread: memory stays at this many rows of scores, and weights that several ask for are read once."""
+"""Users scored at once by one thread: memory stays at this many rows of scores, and weights that many ask for are read once."""
 
 
 class StaleModel(ValueError):

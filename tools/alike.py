@@ -44,7 +44,7 @@ class Alike:
 
     def known(self, past: Past) -> Past:
         """The events on items that this source knows."""
-        return past.at(past.among(self._items.code_of))
+        return past.at(past.among(self._on_shelf))
 
     def recommend(self, past: Past, k: int, allowed: NDArray[np.bool_]) -> list[tuple[str, float]]:
         """The `k` best items, with their scores, for someone with this `known` past.

@@ -73,7 +73,7 @@ def _parts(probability: float, added: Mapping[str, float], words: Mapping[str, W
 
 def _worded(shop: Shop, past: Past, ranked: Ranked, item_ids: Sequence[str], rows: Sequence[int]) -> list[dict[str, Worded]]:
     """For each of the items what can be said of it, by source, with the events that show it."""
-    own = _own(past, set(item_ids))
+    own = _own(past, ranked.on_shelf[list(rows)])
     knn, ease, followed = (ranked.because(source, rows) for source in ("item_knn", "ease", "cooccurrence"))
     found = []
     for n, item_id in enumerate(item_ids):
@@ -88,11 +88,11 @@ def _worded(shop: Shop, past: Past, ranked: Ranked, item_ids: Sequence[str], row
     return found
 
 
-def _own(past: Past, item_ids: set[str]) -> dict[str, Worded]:
+def _own(past: Past, codes: NDArray[np.int64]) -> dict[str, Worded]:
     """What the user did with these items themselves: the habit, or else the last event."""
     last: dict[str, int] = {}
     bought: dict[str, dict[str, int]] = {}
-    for place in past.among(item_ids):
+    for place in past.among(codes).tolist():
         last[past.items[place]] = place
         if past.kinds[place] == "purchase":
             bought.setdefault(past.items[place], {})[past.visits[place]] = place

@@ -46,7 +46,7 @@ class Ranked:
 
     fusion: Fusion
     history: History
-    events: list[int]
+    events: NDArray[np.int64]
     items: NDArray[np.int64]
     on_shelf: NDArray[np.int64]
     probabilities: NDArray[np.float64]
@@ -65,7 +65,7 @@ class Ranked:
         amounts = linear.amounts(self.history, self.items[list(rows)].tolist())
         amounts[self.items[list(rows), None] == self.history.items] = 0
         best = amounts.argmax(axis=1) if amounts.size else np.zeros(len(rows), np.int64)
-        return [self.events[n] if amounts.size and amounts[row, n] > 0 else None for row, n in enumerate(best)]
+        return [int(self.events[n]) if amounts.size and amounts[row, n] > 0 else None for row, n in enumerate(best)]
 
 
 class Likely:
@@ -74,6 +74,8 @@ class Likely:
     def __init__(self, fusion: Fusion, items: Interactions, fingerprint: str, shelf: Shelf) -> None:
         self._fusion, self._items, self._fingerprint = fusion, items, fingerprint
         self._on_shelf = np.array([shelf.code_of[item_id] for item_id in items.item_ids], np.int64)
+        self._of_shelf = np.full(len(shelf.item_ids), -1, np.int32)
+        self._of_shelf[self._on_shelf] = np.arange(len(self._on_shelf))
 
     @classmethod
     def fit(cls, bought: pl.DataFrame, shelf: Shelf, seed: int = 7) -> "Likely | None":
@@ -118,11 +120,11 @@ class Likely:
         What was bought already may come again, what only lies in the cart does not.
         """
         code_of = self._items.code_of
-        events = past.among(code_of)
-        codes = np.array([code_of[past.items[n]] for n in events], np.int32)
-        history = History(codes, np.maximum(now.timestamp() / 86_400 - past.days[events], 0.0))
+        events = past.among(self._on_shelf)
+        history = History(self._of_shelf[past.codes[events]], np.maximum(now.timestamp() / 86_400 - past.days[events], 0.0))
         mask = allowed[self._on_shelf]
-        mask[[code_of[item_id] for item_id in past.carted if item_id in code_of]] = False
+        carted = self._of_shelf[past.carted]
+        mask[carted[carted >= 0]] = False
         found = self._fusion.candidates([history], mask, [code_of[item_id] for item_id in also if item_id in code_of])
         scores = self._fusion.predict(found.features) if len(found.items) else np.zeros(0, np.float32)
         return Ranked(

@@ -49,7 +49,7 @@ def recommend(
     chosen += [shop.shelf.topic(shop.topic(topic))] if topic else []
     chosen += [shop.shelf.brand(brand)] if brand else []
     chosen += [shop.shelf.without("without those excluded", exclude)] if exclude else []
-    chosen += [shop.shelf.without(NOT_YET, past.bought)] if only_new else []
+    chosen += [shop.shelf.without(NOT_YET, codes=past.bought)] if only_new else []
     filters = [*chosen, _liked(shop, past)]
     allowed, _ = narrow(np.ones(len(shop.shelf.item_ids), bool), filters)
     found = candidates(shop, user_id, past, topics, allowed)

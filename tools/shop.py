@@ -53,7 +53,9 @@ class Shop:
         self.catalog = Catalog(self.store.load_items())
         self.shelf = Shelf(self.catalog, sorted(self.catalog.items))
         self._timeline = lru_cache(WARM_USERS)(lambda user_id, _events: self.store.timeline_frame(user_id))
-        self._past = lru_cache(WARM_USERS)(lambda user_id, events: Past.of(self._timeline(user_id, events), self.catalog))
+        self._past = lru_cache(WARM_USERS)(
+            lambda user_id, events: Past.of(self._timeline(user_id, events), self.catalog, self.shelf)
+        )
         self._opened, self._replays = monotonic(), self.store.get(CLOCK) == "log"
         self._writing = Lock()  # requests come in threads, and a refresh that overtakes another would lose its users
         secret = self.store.get(SECRET)
