@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import chromadb
+import torch
 from chromadb.api import ClientAPI
 from chromadb.config import Settings as ChromaSettings
 from sentence_transformers import SentenceTransformer
@@ -51,7 +52,7 @@ class TextVectors:
             collection, configuration={"hnsw": {"space": "cosine", "ef_search": EF_SEARCH}}, embedding_function=None
         )
         self._texts: dict[str, str] = {}
-        self._model = open_encoder()
+        self._model = open_encoder().eval()
 
     @property
     def vocabulary(self) -> frozenset[str]:
@@ -81,7 +82,8 @@ class TextVectors:
         """The `n` texts nearest in meaning (approximately, by HNSW) with their cosine, best first."""
         if not self._texts:
             return {}
-        vector = self._model.encode([text], show_progress_bar=False)
+        with torch.inference_mode():  # what `encode` does for one text, without what it prepares for many: 3 ms of 10
+            vector = self._model(self._model.preprocess([text]))["sentence_embedding"].numpy()
         found = self._collection.query(query_embeddings=vector, n_results=min(n, len(self._texts)), include=["distances"])
         near = zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True)
         return {self._texts[key]: 1 - far for key, far in near if key in self._texts}
