@@ -180,6 +180,22 @@ def test_what_an_earlier_call_was_grounded_in_holds_on(read_shop: Shop) -> None:
         ground({"topic": "dog food"}, wanted, said, Bus(), read_shop)
 
 
+@pytest.mark.parametrize(
+    ("line", "name", "before", "value"),
+    [
+        ("under 5 please", "max_price", 10, 5),
+        ("any cheaper?", "max_price", 10, 10),
+        ("the last 2 weeks rather", "days", 30, 14),
+        ("at least 60%", "min_strength", 0.4, 0.6),
+        ("4 ideas will do", "k", 10, 4),
+    ],
+)
+def test_a_new_bound_goes_before_the_old_one_written_again(
+    read_shop: Shop, line: str, name: str, before: float, value: float
+) -> None:
+    assert ground({name: before}, {name: False}, Said([line], before={name: before}), Bus(), read_shop) == {name: value}
+
+
 def test_words_that_nobody_said_are_told_apart(read_shop: Shop, bus: Bus) -> None:
     said = Said(["loo roll under 5, like p2"])
     written = {"query": "lollipops", "max_price": 7, "topic": "p2", "about": "lo roll", "brand": ""}
