@@ -174,6 +174,12 @@ class Interactions:
         )
 
 
+def check_codes(items: NDArray[np.int32], n_items: int) -> None:
+    """Raises IndexError for a code of no item, by which compiled code would reach beyond its memory."""
+    if len(items) and not 0 <= items.min() <= items.max() < n_items:
+        raise IndexError(f"item codes from {items.min()} to {items.max()}, there are {n_items} items")
+
+
 def event_weights(history: History, half_life: float | None) -> NDArray[np.float32]:
     """What each event counts: half for every `half_life` visits that it is ago, down to `FORGOTTEN`; 1 without a half-life."""
     if half_life is None:
@@ -187,8 +193,7 @@ def rows_of(histories: Sequence[History], n_items: int, half_life: float | None 
     """Histories as a sparse float32 matrix (users, items) of the summed weights of their events."""
     indptr = np.concatenate([[0], np.cumsum([len(history.items) for history in histories])])
     items = np.concatenate([np.zeros(0, np.int32), *(history.items for history in histories)])
-    if len(items) and not 0 <= items.min() <= items.max() < n_items:  # scipy would read what lies beside its memory
-        raise IndexError(f"item codes from {items.min()} to {items.max()}, there are {n_items} items")
+    check_codes(items, n_items)
     weights = np.concatenate([np.zeros(0, np.float32), *(event_weights(history, half_life) for history in histories)])
     matrix = sparse.csr_matrix((weights, items, indptr), (len(histories), n_items))
     matrix.sum_duplicates()

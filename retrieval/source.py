@@ -14,7 +14,7 @@ from numba import njit, types
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from retrieval.interactions import History, Interactions
+from retrieval.interactions import History, Interactions, check_codes
 
 BLOCK = 256
 """Users scored at once by one thread: memory stays at this many rows of scores, and weights that many ask for are read once."""
@@ -111,15 +111,19 @@ def rank(
 ) -> Ranking:
     """The `k` best of each row of scores (users, items), ties by item code.
 
-    Left out are items that score 0 or NaN, those not `allowed`, and the items of the row's history in `without`.
+    Left out are items that score 0 or NaN, those not `allowed`, and the items of the row's history in `without`. Raises
+    ValueError for another number of histories than rows, IndexError for an item that there is no column of.
     """
     rows, columns = scores.shape
     found = Ranking(np.full((rows, k), -1, np.int32), np.zeros((rows, k), np.float32))
     passes = np.broadcast_to(np.bool_(True) if allowed is None else allowed, scores.shape)
     barred = [np.zeros(0, np.int32)] * rows if without is None else [history.items for history in without]
-    starts = np.cumsum([0, *map(len, barred)])
+    if len(barred) != rows:
+        raise ValueError(f"{len(barred)} histories for {rows} rows of scores")
     if rows and columns and k:
-        _find_best(scores, passes, starts, np.concatenate(barred), found.items, found.scores)
+        codes, starts = np.concatenate(barred), np.cumsum([0, *map(len, barred)])
+        check_codes(codes, columns)
+        _find_best(scores, passes, starts, codes, found.items, found.scores)
     return found
 
 

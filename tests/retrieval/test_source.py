@@ -60,6 +60,13 @@ def test_what_is_not_allowed_or_already_there_is_left_out() -> None:
     assert best([1, 2, 3, 4], 4, allowed=allowed, without=[history]) == [1, 0, -1, -1]
 
 
+def test_histories_of_other_rows_or_items_are_refused() -> None:
+    with pytest.raises(IndexError, match="item codes from 0 to 4, there are 4 items"):
+        best([1, 2, 3, 4], 2, without=[History(np.array([4, 0], np.int32))])
+    with pytest.raises(ValueError, match="0 histories for 1 rows of scores"):
+        best([1, 2, 3, 4], 2, without=[])
+
+
 def test_the_scores_are_left_as_they_were() -> None:
     scores = np.array([[1.0, NAN, 0.0]], np.float32)
     ranking = rank(scores, 3)
