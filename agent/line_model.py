@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from agent.grounding import FILTERS
 from agent.prompts import TOOLS, Role
+from agent.spelling import mended
 from retrieval.search.vectors import open_encoder
 
 REPLY = "reply"
@@ -95,6 +96,7 @@ class LineModel(nn.Module):
         super().__init__()
         transformer: Any = open_encoder()[0]
         self.encoder, self._tokenizer = transformer.auto_model, transformer.tokenizer
+        self._whole = self._tokenizer.get_vocab().keys()
         for part in (self.encoder.embeddings, *self.encoder.encoder.layer[:FROZEN], self.encoder.pooler):
             part.requires_grad_(False)
         size = self.encoder.config.hidden_size
@@ -112,10 +114,11 @@ class LineModel(nn.Module):
         judged = {name: head(whole) for name, head in self.judged.items()}
         return choices, judged, self.tags(self.dropout(read))
 
-    def tokens(self, line: str) -> Tokens:
-        """The first READ characters of a line."""
+    def tokens(self, line: str, mend: bool = False) -> Tokens:
+        """The first READ characters of a line; with `mend`, words that the encoder does not know are spelt as meant."""
         found = list(_WORD.finditer(line[:READ]))
-        encoded = self._tokenizer([word[0] for word in found], is_split_into_words=True, truncation=True, max_length=_LONGEST)
+        spelt = [mended(word[0]) if mend and word[0] not in self._whole else word[0] for word in found]
+        encoded = self._tokenizer(spelt, is_split_into_words=True, truncation=True, max_length=_LONGEST)
         words = encoded.word_ids()
         first = {word: at for at, word in reversed(list(enumerate(words))) if word is not None}
         return Tokens(encoded["input_ids"], [(word.start(), word.end(), first[n]) for n, word in enumerate(found) if n in first])
@@ -126,9 +129,9 @@ class LineModel(nn.Module):
 
 
 def read(models: Sequence[LineModel], role: Role, line: str) -> Reading:
-    """What one line of a role says: the mean of what the models, in eval mode, make of it (deep ensembles: Lakshminarayanan et
-    al. 2017, arXiv 1612.01474)."""
-    tokens = models[0].tokens(line)
+    """What one line of a role says, its spelling mended: the mean of what the models, in eval mode, make of it (deep ensembles:
+    Lakshminarayanan et al. 2017, arXiv 1612.01474)."""
+    tokens = models[0].tokens(line, mend=True)
     ids, words = torch.tensor([tokens.ids]), [at for _, _, at in tokens.places]
     with torch.inference_mode():
         each = [model(ids, torch.ones_like(ids)) for model in models]

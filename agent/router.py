@@ -21,6 +21,7 @@ from agent.line_model import ALL, GOES_ON, REPLY, SAME, SPANS, LineModel, Readin
 from agent.numbers import NUMBERS, number_of
 from agent.pointing import content_words
 from agent.prompts import Role
+from agent.spelling import english
 from agent.toolbox import ARGUMENTS, wanted_by
 from agent.weights import ADAPTERS, BASE
 
@@ -191,6 +192,7 @@ class Router:
         with safe_open(file, "pt") as saved:
             phrases = saved.metadata()["phrases"]
             tensors = {name: saved.get_tensor(name).float() for name in saved.keys()}  # noqa: SIM118
+        english()  # read now, not while somebody waits for the first line
         models = [LineModel() for _ in {name.partition(".")[0] for name in tensors} or {"0"}]
         fitted, said = ({(name, part.shape) for name, part in parts.items()} for parts in (_trained(models), tensors))
         if differing := fitted ^ said:

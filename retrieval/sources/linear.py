@@ -41,6 +41,7 @@ class LinearSource(ABC):
         """Weights from item (row) to item (column), over the item codes returned with them, or over all items for None."""
 
     def fit(self, interactions: Interactions) -> Self:
+        self._weights = sparse.csr_matrix((0, 0), dtype=np.float32)  # of a fit before: memory need not hold both
         weights, self._kept = self.weigh(interactions)
         self._weights = _striped(weights) if isinstance(weights, np.ndarray) else weights
         self._n_items, self._fingerprint = interactions.n_items, interactions.fingerprint
