@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 
 from behavior import Catalog, Settings
 from retrieval import TopicIndex, open_chroma
-from retrieval.search.vectors import TextVectors
+from retrieval.search.vectors import TextVectors, open_encoder, recorded
 from tests import tiny
 from tests.conftest import tiny_shop
 from tools import Shop
@@ -71,6 +72,14 @@ def test_only_what_is_new_is_embedded_each_text_once_and_what_is_gone_is_dropped
     assert vectors.update([*TEXTS[1:], "Dog treats"], quiet) == 1
     assert set(vectors.nearest("Dog food", 10)) == {*TEXTS[1:], "Dog treats"}
     assert vectors.update(TEXTS, quiet) == 1
+
+
+@pytest.mark.parametrize("text", ["", "a", "frozen pizza for the kids 🍕", "咖啡", "x " * 300])
+def test_a_text_alone_has_the_vector_that_it_has_among_others(text: str) -> None:
+    encoder = open_encoder().eval()
+    alone = recorded(encoder)(encoder.preprocess([text])["input_ids"]).numpy()
+    among = encoder.encode([text, "some other text that is longer"], show_progress_bar=False)[0]
+    np.testing.assert_allclose(alone[0], among, atol=1e-5)
 
 
 def test_vectors_stay_for_the_next_start_and_are_made_again_when_they_are_gone(tmp_path: Path) -> None:
