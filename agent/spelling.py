@@ -5,8 +5,8 @@ from importlib.resources import files
 
 from symspellpy import SymSpell, Verbosity
 
-SHORTEST, LONG = 4, 7
-"""Letters from which on a word is mended, and from which on two of them may be wrong: short words are too near to one another."""
+from retrieval.search.words import SPELL_FROM, most_edits
+
 FREQUENT = 500_000
 """How often a word must have been counted to be what is meant."""
 
@@ -17,12 +17,12 @@ def mended(word: str) -> str:
 
     Left alone are words with a capital, which are names as a rule, and those not of letters alone.
     """
-    if len(word) < SHORTEST or not (word.isascii() and word.isalpha() and word.islower()):
+    if len(word) < SPELL_FROM or not (word.isascii() and word.isalpha() and word.islower()):
         return word
     known = english()
     if not {word, word.rstrip("s")}.isdisjoint(known.words):
         return word
-    near = known.lookup(word, Verbosity.ALL, 1 if len(word) < LONG else 2)  # sorted by edits, then by frequency
+    near = known.lookup(word, Verbosity.ALL, most_edits(word))  # sorted by edits, then by frequency
     return next((found.term for found in near if found.term[0] == word[0] and found.count >= FREQUENT), word)
 
 

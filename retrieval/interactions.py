@@ -174,10 +174,15 @@ class Interactions:
         )
 
 
-def check_codes(items: NDArray[np.int32], n_items: int) -> None:
-    """Raises IndexError for a code of no item, by which compiled code would reach beyond its memory."""
+def joined(histories: Sequence[History], n_items: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The items of histories one after the other, and where each begins and the last ends, (histories + 1,).
+
+    Raises IndexError for a code of none of `n_items`, by which compiled code would reach beyond its memory.
+    """
+    items = np.concatenate([np.zeros(0, np.int32), *(history.items for history in histories)])
     if len(items) and not 0 <= items.min() <= items.max() < n_items:
         raise IndexError(f"item codes from {items.min()} to {items.max()}, there are {n_items} items")
+    return items, np.cumsum([0, *(len(history.items) for history in histories)])
 
 
 def event_weights(history: History, half_life: float | None) -> NDArray[np.float32]:
@@ -191,11 +196,9 @@ def event_weights(history: History, half_life: float | None) -> NDArray[np.float
 
 def rows_of(histories: Sequence[History], n_items: int, half_life: float | None = None) -> sparse.csr_matrix:
     """Histories as a sparse float32 matrix (users, items) of the summed weights of their events."""
-    indptr = np.concatenate([[0], np.cumsum([len(history.items) for history in histories])])
-    items = np.concatenate([np.zeros(0, np.int32), *(history.items for history in histories)])
-    check_codes(items, n_items)
+    items, starts = joined(histories, n_items)
     weights = np.concatenate([np.zeros(0, np.float32), *(event_weights(history, half_life) for history in histories)])
-    matrix = sparse.csr_matrix((weights, items, indptr), (len(histories), n_items))
+    matrix = sparse.csr_matrix((weights, items, starts), (len(histories), n_items))
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     return matrix

@@ -14,7 +14,7 @@ from numba import njit, types
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from retrieval.interactions import History, Interactions, check_codes
+from retrieval.interactions import History, Interactions, joined
 
 BLOCK = 256
 """Users scored at once by one thread: memory stays at this many rows of scores, and weights that many ask for are read once."""
@@ -117,13 +117,11 @@ def rank(
     rows, columns = scores.shape
     found = Ranking(np.full((rows, k), -1, np.int32), np.zeros((rows, k), np.float32))
     passes = np.broadcast_to(np.bool_(True) if allowed is None else allowed, scores.shape)
-    barred = [np.zeros(0, np.int32)] * rows if without is None else [history.items for history in without]
-    if len(barred) != rows:
-        raise ValueError(f"{len(barred)} histories for {rows} rows of scores")
-    if rows and columns and k:
-        codes, starts = np.concatenate(barred), np.cumsum([0, *map(len, barred)])
-        check_codes(codes, columns)
-        _find_best(scores, passes, starts, codes, found.items, found.scores)
+    if without is not None and len(without) != rows:
+        raise ValueError(f"{len(without)} histories for {rows} rows of scores")
+    barred, starts = joined(without, columns) if without is not None else (np.zeros(0, np.int32), np.zeros(rows + 1, np.int64))
+    if k:
+        _find_best(scores, passes, starts, barred, found.items, found.scores)
     return found
 
 

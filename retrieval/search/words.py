@@ -31,6 +31,11 @@ SPELL_FROM = 4
 """Shorter words are too near to one another to be mended."""
 
 
+def most_edits(word: str) -> int:
+    """How many letters of a word may be wrong, from `SPELL_FROM` letters on."""
+    return 1 if len(word) < 7 else 2
+
+
 @dataclass(frozen=True)
 class Said:
     """A query in the catalog's words: `stems` are those that must be found, `tokens` these and the phrases they form."""
@@ -112,7 +117,7 @@ class Vocabulary:
             return self._joined[word]
         if len(word) < SPELL_FROM or not word.isalpha() or word in self._english:
             return (word,)
-        found = process.extract(word, self._spelt, scorer=OSA.distance, score_cutoff=1 if len(word) < 7 else 2, limit=20)
+        found = process.extract(word, self._spelt, scorer=OSA.distance, score_cutoff=most_edits(word), limit=20)
         likely = [hit for hit in found if hit[0][0] == word[0]]  # a first letter is seldom mistyped, and bedding is no wedding
         best = min(likely, key=lambda hit: (hit[1], -self._weight[hit[0]], hit[0]), default=None)
         return (word,) if best is None else (best[0],)
