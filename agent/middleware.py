@@ -13,6 +13,8 @@ from agent.bus import Bus
 from agent.grounding import unsaid
 from agent.line_model import REPLY
 from agent.llm import LLM, LLMUnavailable
+from agent.odds import odds
+from agent.prompts import TOOLS
 from agent.reply import Release, addition, composed, facts_of, listed
 from agent.router import Opinion, Router
 from agent.toolbox import ChatState, Speaker, newest_call, put, said_in, same_call, turn_of
@@ -60,12 +62,13 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
     ) -> ModelResponse[Any] | AIMessage:
         """Call the LLM on the last turns, held to the router's opinion. Of several calls the first counts: the next may
         need what it puts on the bus."""
-        opinion = await self._opinion(request)
-        opening = opinion.opening()
-        held = {"extra_body": {"structured_outputs": {"regex": opening}}} if opening else {}
+        short = request.override(messages=last_turns(request.messages))
         try:
             with self._llm.readable_errors():
-                response = await handler(request.override(messages=last_turns(request.messages), model_settings=held))
+                opinion = await self._opinion(short)
+                opening = opinion.opening()
+                held = {"extra_body": {"structured_outputs": {"regex": opening}}} if opening else {}
+                response = await handler(short.override(model_settings=held))
         except (LLMUnavailable, TimeoutError) as error:
             logging.getLogger(__name__).warning("%s", error)
             return AIMessage("", response_metadata={UNAVAILABLE: str(error)})
@@ -84,14 +87,17 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
         return opinion.corrected(name, written, unsaid(written, said, bus, self._shop), said.before)
 
     async def _opinion(self, request: ModelRequest[Speaker]) -> Opinion:
-        """The router's on a line of the user; on what a tool said a reply, as who has a router was taught one call a turn."""
-        *earlier, line = request.messages
+        """The router's on a line of the user, with the LLM's weighed in where it is not sure; on what a tool said a reply, as who
+        has a router was taught one call a turn."""
+        line, earlier = request.messages[-1], request.state["messages"][:-1]
         if self._router is None:
             return Opinion()
         if not isinstance(line, HumanMessage):
-            return Opinion((REPLY,))
-        last = newest_call(earlier).get("name")
-        return await asyncio.to_thread(self._router.opinion, request.runtime.context.role, line.text, last)
+            return Opinion(REPLY)
+        role, last = request.runtime.context.role, newest_call(earlier).get("name")
+        reading = await asyncio.to_thread(self._router.read, role, line.text)
+        opinion = Opinion.of(reading, last)
+        return opinion if opinion.sure else Opinion.of(reading, last, await odds(request, TOOLS[role]))
 
     async def aafter_model(self, state: ChatState, runtime: Runtime[Speaker]) -> dict[str, Any] | None:
         """Replace what the LLM wrote by what the guard lets through, or by a reply without the LLM."""

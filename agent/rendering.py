@@ -5,7 +5,8 @@ from functools import singledispatch
 
 from agent.bus import Bus
 from behavior.schema import Interest, InterestProfile
-from tools.merchant_results import Audience, BrandInsight, CampaignReport, Match, Segments
+from tools.audience_results import Audience, Match
+from tools.insight_results import BrandInsight, CampaignReport, Segments
 from tools.results import Bundles, Card, CartAnalysis, Explanation, PreferenceChange, Recommendations, Reviews, SimilarItems
 
 LINES = 5

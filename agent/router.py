@@ -1,12 +1,11 @@
 """The router: which tool a line asks for and with which arguments, where its words and its meaning leave little doubt.
 
-Small classifiers (`agent.line_model`), fitted on the phrases that the embedded LLM is trained on (`finetune.routing`). The LLM
-chooses among what it leaves open: one tool where it is sure, else the few that are likely. The two err on different lines.
+Small classifiers (`agent.line_model`), fitted on the phrases that the embedded LLM is trained on (`finetune.routing`). Where they
+are not sure, what the LLM would choose is weighed in: the two err on different lines.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,10 +25,12 @@ from agent.toolbox import ARGUMENTS, wanted_by
 from agent.weights import ADAPTERS, BASE
 
 FILE = ADAPTERS / BASE / "router.safetensors"
-SURE, SURE_REPLY, SURE_AGAIN, POSSIBLE = 0.8, 0.94, 0.65, 0.95
-"""From this probability on the likeliest choice stands alone; after a call a plain reply, and the same tool again. Else those
-stand that have this much of it together. What reacts to an answer ("no, I can't stand it") looks like small talk to who reads
-that line alone; that a line goes on from the one before, the embedded LLM sees worse than the router."""
+SURE, SURE_REPLY, SURE_AGAIN = 0.8, 0.94, 0.65
+"""From this probability on the likeliest choice stands; after a call a plain reply, and the same tool again. What reacts to an
+answer ("no, I can't stand it") looks like small talk to who reads that line alone; that a line goes on from the one before, the
+embedded LLM sees worse than the router."""
+WEIGHT, LEAST = 0.4, 1e-5
+"""Of the LLM's odds beside the router's, and the least that they are taken for."""
 GOING_ON = 0.2
 """From this probability on a line may go on from the one before, and leave out what that one said."""
 THERE, WORDS, JUDGEMENT = 0.8, 0.7, 0.6
@@ -41,49 +42,50 @@ NO_NUMBER = 0.9
 
 @dataclass(frozen=True)
 class Opinion:
-    """What the router leaves open: the choices, the likeliest first, all of them where there are none; how the line speaks of
-    the arguments that any tool might take; and the tool that it goes on from, where it may leave out what was said to that."""
+    """The likeliest choice, None where any is as good, and whether it is sure; how the line speaks of the arguments that any tool
+    might take; and the tool that it goes on from, where it may leave out what was said to that."""
 
-    choices: tuple[str, ...] = ()
+    choice: str | None = None
     spans: Mapping[str, Span] = field(default_factory=dict)
     judged: Mapping[str, Any] = field(default_factory=dict)
     goes_on: str | None = None
+    sure: bool = True
 
     @classmethod
-    def of(cls, reading: Reading, last: str | None = None) -> "Opinion":
-        """The opinion that a reading allows. A line that goes on asks again for `last`, the tool that was called before it; where
-        there is none, no line does."""
+    def of(cls, reading: Reading, last: str | None = None, odds: Mapping[str, float] | None = None) -> "Opinion":
+        """The opinion that a reading allows, with the LLM's `odds` weighed in where they are known. A line that goes on asks
+        again for `last`, the tool that was called before it; where there is none, no line does."""
         chances = {choice: chance for choice, chance in reading.choices.items() if choice != GOES_ON}
         likeliest = {name: max(values.items(), key=lambda item: item[1]) for name, values in reading.judged.items()}
         judged = {name: value for name, (value, sure) in likeliest.items() if sure >= JUDGEMENT}
         if last not in chances:
-            return cls(_possible(chances, {}), reading.spans, judged)
+            choice, sure = _likeliest(chances, {}, odds)
+            return cls(choice, reading.spans, judged, sure=sure)
         going = reading.choices.get(GOES_ON, 0.0)
         chances[last] += going
-        possible = _possible(chances, {REPLY: SURE_REPLY, last: SURE_AGAIN})
-        if going < GOING_ON and not (possible == (last,) and _narrows(reading.spans, judged)):
-            return cls(possible, reading.spans, judged)
+        choice, sure = _likeliest(chances, {REPLY: SURE_REPLY, last: SURE_AGAIN}, odds)
+        if going < GOING_ON and not (choice == last and _narrows(reading.spans, judged)):
+            return cls(choice, reading.spans, judged, sure=sure)
         judged = {name: value for name, value in judged.items() if value is not None}
         said = {tag: span for tag, span in reading.spans.items() if span.words or tag in NUMBERED}
-        return cls(possible, said, judged, last)
+        return cls(choice, said, judged, last, sure)
 
     def opening(self) -> str | None:
-        """A regular expression of all that the LLM may write, or None where it is free: a call of one of the tools, its first
-        argument there or left out, or a text that is no call."""
-        return f"({'|'.join(map(self._opening, self.choices))})" if self.choices else None
-
-    def _opening(self, choice: str) -> str:
-        if choice == REPLY:
+        """A regular expression of all that the LLM may write, or None where it is free: a call of the tool, its first argument
+        there or left out, or a text that is no call."""
+        if self.choice is None:
+            return None
+        if self.choice == REPLY:
             return r"[^<][^\x00]*"
         begin = r"\{"
-        (first, needed), *others = wanted_by(choice).items()
+        (first, needed), *others = wanted_by(self.choice).items()
         span = self.spans.get(SPANS.get(first, ""))
         if span and not needed:
             if 1 - span.none >= THERE:
                 begin = rf'\{{"{first}": '
             elif span.none >= THERE:
                 begin = rf'\{{("({"|".join(name for name, _ in others)})": |\}})' if others else r"\{\}"
-        return rf'<tool_call>\{{"name": "{choice}", "arguments": {begin}[^\x00]*'
+        return rf'<tool_call>\{{"name": "{self.choice}", "arguments": {begin}[^\x00]*'
 
     def corrected(
         self,
@@ -113,7 +115,7 @@ class Opinion:
             span = self.spans.get(SPANS.get(name, ""))
             if span and span.words and (span.chance >= WORDS or name in free):
                 known[name] = _value(name, span.words)
-        if self.choices and "user" in wanted and "topic" in before:
+        if self.choice and "user" in wanted and "topic" in before:
             topic, user = ({**arguments, **known}.get(name) for name in ("topic", "user"))
             if topic == user or not self._names(topic) or not content_words(str(topic)):
                 known["topic"] = before["topic"]
@@ -163,13 +165,16 @@ def _narrows(spans: Mapping[str, Span], judged: Mapping[str, Any]) -> bool:
     return "subject" not in said and (not filters.isdisjoint(said) or any(judged.get(name) for name in (*FILTERS, "drops")))
 
 
-def _possible(chances: Mapping[str, float], bars: Mapping[str, float]) -> tuple[str, ...]:
-    """The likeliest choice if it is sure, by the bar for it or else `SURE`; else the fewest that are likely enough together."""
-    whole, ranked = sum(chances.values()), sorted(chances, key=lambda choice: -chances[choice])
-    if chances[ranked[0]] >= bars.get(ranked[0], SURE) * whole:
-        return (ranked[0],)
-    reached = list(accumulate(chances[choice] for choice in ranked))
-    return tuple(ranked[: 1 + sum(so_far < POSSIBLE * whole for so_far in reached)])
+def _likeliest(chances: Mapping[str, float], bars: Mapping[str, float], odds: Mapping[str, float] | None) -> tuple[str, bool]:
+    """The likeliest choice, and whether it is sure by the bar for it or else `SURE`; with `odds` it always is.
+
+    The two are pooled as a weighted product (logarithmic opinion pool: Genest and Zidek 1986, Statistical Science 1).
+    """
+    if odds is not None:
+        pooled = {choice: chance * max(odds.get(choice, 0.0), LEAST) ** WEIGHT for choice, chance in chances.items()}
+        return max(pooled, key=pooled.__getitem__), True
+    likeliest = max(chances, key=chances.__getitem__)
+    return likeliest, chances[likeliest] >= bars.get(likeliest, SURE) * sum(chances.values())
 
 
 def _value(name: str, words: Sequence[str]) -> Any:
@@ -209,10 +214,6 @@ class Router:
     def read(self, role: Role, line: str) -> Reading:
         """All that the router makes of a line, however unsure."""
         return read(self._models, role, line)
-
-    def opinion(self, role: Role, line: str, last: str | None = None) -> Opinion:
-        """What a line leaves open; `last` is the tool that was called before it."""
-        return Opinion.of(self.read(role, line), last)
 
 
 def _trained(models: Sequence[LineModel]) -> dict[str, Tensor]:

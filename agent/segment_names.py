@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from agent.llm import LLMUnavailable
 from agent.profiler import WritesJson
 from tools import Shop, list_segments
-from tools.merchant_results import Segment
+from tools.insight_results import Segment
 from tools.segment_words import names_for
 
 NAME_SYSTEM = "You name a group of shoppers, as JSON. Take the name that says best what the facts say of it."

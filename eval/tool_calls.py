@@ -26,7 +26,7 @@ from rich.table import Table
 from agent.chat import Chat, Done, ToolCall
 from agent.line_model import REPLY
 from agent.prompts import TOOLS, Role
-from agent.router import Router
+from agent.router import Opinion, Router
 from eval.report import Report, printed
 
 LINES = Path(__file__).parent / "lines" / "tool_calls.jsonl"
@@ -256,8 +256,8 @@ def _one_tool(line: Line) -> ToolCall:
 
 
 def _routed(router: Router, line: Line) -> list[ToolCall]:
-    choice = router.opinion(line.role, line.line).choices[0]
-    return [] if choice == REPLY else [ToolCall(name=choice, arguments={})]
+    choice = Opinion.of(router.read(line.role, line.line)).choice
+    return [] if choice in (None, REPLY) else [ToolCall(name=choice, arguments={})]
 
 
 def _metrics(turns: Sequence[Turn]) -> dict[str, float]:

@@ -7,7 +7,8 @@ from agent.bus import Bus
 from agent.rendering import percent
 from agent.reply import listed
 from behavior import InterestProfile
-from tools.merchant_results import Audience, BrandInsight, CampaignReport, Match, Segments
+from tools.audience_results import Audience, Match
+from tools.insight_results import BrandInsight, CampaignReport, Segments
 from tools.results import Bundles, Card, CartAnalysis, Explanation, PreferenceChange, Recommendations, Reviews, SimilarItems
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 import polars as pl
 
 from retrieval.groups.segmentation import SMALLEST
+from tools.audience_results import Audience, AudienceMember, ClauseAudience, ClauseMember
 from tools.clauses import (
     And,
     BadClause,
@@ -27,7 +28,6 @@ from tools.clauses import (
 )
 from tools.errors import ToolError, UnknownUser
 from tools.matching import clause_values, passes
-from tools.merchant_results import Audience, AudienceMember, ClauseAudience, ClauseMember
 from tools.people import People
 from tools.segments import segment_of_users
 from tools.shop import Shop

@@ -6,7 +6,7 @@ import polars as pl
 
 from retrieval.groups.segmentation import SMALLEST
 from tools.errors import ToolError
-from tools.merchant_results import BrandInsight, BrandSegment, BrandSwitch, Suggestion, TopicShare
+from tools.insight_results import BrandInsight, BrandSegment, BrandSwitch, Suggestion, TopicShare
 from tools.segments import list_segments, segment_labels
 from tools.shop import Shop
 

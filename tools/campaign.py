@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from retrieval.groups.segmentation import SMALLEST
 from tools.errors import ToolError
-from tools.merchant_results import Balance, CampaignEffect, CampaignGroup, CampaignReport
+from tools.insight_results import Balance, CampaignEffect, CampaignGroup, CampaignReport
 from tools.segments import list_segments, segment_labels
 from tools.shop import Shop
 

@@ -4,7 +4,7 @@ import polars as pl
 from scipy.stats import hypergeom
 
 from retrieval.groups.segmentation import SMALLEST
-from tools.merchant_results import Demographic
+from tools.insight_results import Demographic
 
 SHOWN = 3
 LIFT = 1.2

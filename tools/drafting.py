@@ -7,9 +7,9 @@ and segments are not: the draft asks for an interest of the usual strength in ea
 import re
 
 from tools.audience import usual_bound
+from tools.audience_results import AudienceDraft, TopicChoice, TopicScore
 from tools.clauses import MAX_CLAUSES, And, Clause, InterestClause, Not, Or
 from tools.errors import ToolError, UnknownTopic
-from tools.merchant_results import AudienceDraft, TopicChoice, TopicScore
 from tools.shop import SURE, Shop
 
 ALTERNATIVES = 5

@@ -7,6 +7,7 @@ import polars as pl
 from behavior import build_profile
 from behavior.expressions import discount, visit
 from tools.audience import resolve, segments_in, usual_bound, values_of, with_known_topics
+from tools.audience_results import ClauseMatch, Evidence, Match, Proof, WhatIf
 from tools.clauses import (
     And,
     BehaviourClause,
@@ -21,7 +22,6 @@ from tools.clauses import (
     leaves,
 )
 from tools.matching import first_day, on_topic, passes
-from tools.merchant_results import ClauseMatch, Evidence, Match, Proof, WhatIf
 from tools.people import with_topics
 from tools.shop import Shop
 from tools.whatif import other_count, other_strength, other_trait

@@ -1,6 +1,6 @@
 """What the tools return: plain typed values that the API serialises, the agent renders and the guard checks.
 
-Those of the merchant's tools are in `tools.merchant_results`."""
+Those of the merchant's tools are in `tools.audience_results` and `tools.insight_results`."""
 
 from datetime import datetime
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from retrieval.groups.segmentation import SMALLEST
 from retrieval.groups.user_space import HABITS, LOGARITHMIC, broad
-from tools.merchant_results import Segment, SegmentDifference, TypicalTopic
+from tools.insight_results import Segment, SegmentDifference, TypicalTopic
 from tools.segment_names import named
 from tools.segment_words import SLIGHT, in_words
 

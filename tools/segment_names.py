@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.merchant_results import Segment
+from tools.insight_results import Segment
 from tools.segment_words import name_of, names_for
 
 _FILE = "segment_names.json"

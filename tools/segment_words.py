@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tools.merchant_results import SegmentDifference
+from tools.insight_results import SegmentDifference
 
 SLIGHT, CLEAR, STRONG = 0.2, 0.5, 0.8
 """Effects from which on a difference is small, medium and large (Cohen 1988)."""

@@ -6,13 +6,7 @@ from retrieval.groups.segmentation import SMALLEST
 from retrieval.groups.user_space import HABITS, broad
 from tools.demographics import telling_demographics
 from tools.errors import ToolError, UnknownUser
-from tools.merchant_results import (
-    Segment,
-    SegmentMembership,
-    SegmentPoint,
-    Segments,
-    SegmentTrial,
-)
+from tools.insight_results import Segment, SegmentMembership, SegmentPoint, Segments, SegmentTrial
 from tools.segment_words import WORDS
 from tools.shop import Shop
 

@@ -16,8 +16,8 @@ from retrieval.carts.baskets import Baskets
 from retrieval.groups.segmentation import Segmentation
 from retrieval.groups.user_space import habits_of
 from tools.alike import Alike
+from tools.insight_results import Segment
 from tools.likely import Likely
-from tools.merchant_results import Segment
 from tools.people import People, activity_of
 from tools.review_index import ReviewIndex
 from tools.segment_facts import described

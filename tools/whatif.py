@@ -7,8 +7,8 @@ import polars as pl
 from behavior import Catalog, Event, InterestModel, event_frame, strength, topic_features
 from behavior.expressions import visit
 from behavior.store import EVENT_SCHEMA
+from tools.audience_results import WhatIf
 from tools.clauses import BehaviourClause, InterestClause, TraitClause
-from tools.merchant_results import WhatIf
 from tools.people import TRAITS
 
 BASKETS = (1, 2, 4, 8)

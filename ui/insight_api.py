@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from agent.runtime import Runtime
 from tools import brand_insight, campaign_report, list_segments, segment_map, segment_of
 from tools.audience import user_behind
-from tools.merchant_results import BrandInsight, CampaignReport, SegmentMembership, SegmentPoint, Segments
+from tools.insight_results import BrandInsight, CampaignReport, SegmentMembership, SegmentPoint, Segments
 
 Name = Annotated[str, Path(min_length=1, max_length=200)]
 

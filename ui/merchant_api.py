@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from agent.runtime import Runtime
 from tools import ClauseTree, audience_of, explain_clauses
 from tools.audience import user_behind
-from tools.merchant_results import ClauseAudience, ClauseMatch
+from tools.audience_results import ClauseAudience, ClauseMatch
 
 MAX_MEMBERS = 1000
 

@@ -8,8 +8,8 @@ import gradio as gr
 
 from tools import Clause, Shop, ToolError, audience_from_words, audience_of, explain_clauses, parse_clause, segment_of
 from tools.audience import resolve
+from tools.audience_results import TopicChoice, TopicScore
 from tools.clauses import And, InterestClause, Not, Or
-from tools.merchant_results import TopicChoice, TopicScore
 from ui.page_charts import strengths
 from ui.page_html import nobody
 from ui.page_members import audience_panel, choices_panel, members_panel

@@ -5,7 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from tools.merchant_results import Segment, SegmentPoint
+from tools.insight_results import Segment, SegmentPoint
 
 INK, SOFT, LINE = "#4f8aa0", "#808890", "rgba(128, 136, 144, 0.28)"
 HUES = [INK, "#c0703f", "#5d9b74", "#a78a3b", "#8a6fae", "#b85c78", "#4b9aa6", "#7d8a4a", "#9a6b52", "#6a7fc0"]

@@ -9,7 +9,7 @@ import polars as pl
 
 from tools import Shop, brand_insight, campaign_report, recommend_bundles
 from tools.bundles import Order
-from tools.merchant_results import BrandInsight, CampaignGroup, CampaignReport
+from tools.insight_results import BrandInsight, CampaignGroup, CampaignReport
 from tools.results import Bundles
 from ui.page_html import nobody, price, sentence
 from ui.page_parts import QUIET, panel, said_plainly

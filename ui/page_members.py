@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from io import StringIO
 
-from tools.merchant_results import ClauseAudience, ClauseMember, TopicChoice
+from tools.audience_results import ClauseAudience, ClauseMember, TopicChoice
 from ui.page_beliefs import percent
 from ui.page_html import button, nobody, sentence
 from ui.page_tables import bar, remarks

@@ -2,8 +2,9 @@
 
 from html import escape
 
+from tools.audience_results import ClauseMatch, Evidence, Proof
 from tools.clauses import Clause, InterestClause, Leaf, SegmentClause, TraitClause, leaves
-from tools.merchant_results import ClauseMatch, Evidence, Proof, SegmentMembership
+from tools.insight_results import SegmentMembership
 from ui.page_html import STATED, VERBS, sentence
 
 

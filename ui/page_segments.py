@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from tools import Shop, list_segments, segment_map
-from tools.merchant_results import Segment, Segments
+from tools.insight_results import Segment, Segments
 from ui.page_charts import plane
 from ui.page_html import nobody, sentence
 from ui.page_parts import QUIET, panel, said_plainly

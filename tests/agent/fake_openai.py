@@ -4,6 +4,7 @@ Any request for a stream gets one; others a whole completion, if the answer is a
 """
 
 import json
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +16,25 @@ Answer = str | tuple[str, dict[str, Any]]
 
 
 class FakeLLM:
-    """Answers come in the order of `answers`, the last one again and again; `requests` are the bodies that were received."""
+    """Answers come in the order of `answers`, the last one again and again; `requests` are the bodies that were received.
+
+    Who asks for the probabilities of the next token gets them from `odds`, those of the tools that it would call.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.answers: list[Answer] = ["Hello!"]
         self.requests: list[dict[str, Any]] = []
         self.finish_reason = "stop"
+        self.odds: dict[str, float] = {}
+
+    def next_tokens(self, request: dict[str, Any]) -> dict[str, float]:
+        """How an answer begins, or with which letters the name of a tool does once a call has begun."""
+        self.requests.append(request)
+        called = sum(self.odds.values())
+        if request["messages"][-1]["role"] == "assistant":
+            return {tool[:3]: chance / called for tool, chance in self.odds.items()}
+        return {"<": called, "I": 1 - called}
 
     def next_answer(self, request: dict[str, Any]) -> Answer:
         self.requests.append(request)
@@ -45,10 +58,13 @@ def fake_openai() -> Iterator[FakeLLM]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            answer = fake.next_answer(request)
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream" if request.get("stream") else "application/json")
             self.end_headers()
+            if request.get("logprobs"):
+                self.wfile.write(json.dumps(_completion("<", "length", fake.next_tokens(request))).encode())
+                return
+            answer = fake.next_answer(request)
             if not request.get("stream"):
                 self.wfile.write(json.dumps(_completion(answer, fake.finish_reason)).encode())
                 return
@@ -74,9 +90,13 @@ def fake_openai() -> Iterator[FakeLLM]:
         thread.join()
 
 
-def _completion(answer: Answer, finish: str) -> dict[str, Any]:
+def _completion(answer: Answer, finish: str, tokens: dict[str, float] | None = None) -> dict[str, Any]:
+    """A whole answer, with what might have been its first token if `tokens` are given."""
     assert isinstance(answer, str), answer
-    choice = {"index": 0, "message": {"role": "assistant", "content": answer}, "finish_reason": finish}
+    choice: dict[str, Any] = {"index": 0, "message": {"role": "assistant", "content": answer}, "finish_reason": finish}
+    if tokens:
+        likeliest = [{"token": token, "logprob": math.log(max(chance, 1e-9)), "bytes": None} for token, chance in tokens.items()]
+        choice["logprobs"] = {"content": [likeliest[0] | {"top_logprobs": likeliest}]}
     head = {"id": "c", "object": "chat.completion", "created": 0, "model": "fake"}
     return head | {"choices": [choice], "usage": _usage(answer)}
 

@@ -11,10 +11,12 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from agent.chat import Cards, Chat, ChatEvent, Done, Token, ToolStep, open_sessions
+from agent.line_model import REPLY, Reading
 from agent.llm import LLM
 from agent.middleware import last_turns
 from agent.prompts import MERCHANT_TOOLS, SHOPPER_TOOLS, SYSTEM, Role
 from agent.reply import MAX_LINE, OFFER
+from agent.router import Router
 from agent.weights import BASE
 from behavior import Settings
 from tests import tiny
@@ -262,6 +264,31 @@ def test_the_embedded_llm_is_held_to_the_router_on_lines_and_to_words_on_results
     assert not words.fullmatch("<tool_call>")
     assert isinstance(step, ToolStep)
     assert step.call.arguments == {"query": "oat milk"}, "nothing new was asked for, whatever the LLM wrote"
+
+
+@pytest.mark.parametrize(
+    ("odds", "held"),
+    [
+        ({"recommend": 0.9}, '"recommend"'),
+        ({"recommend": 0.1, "read_reviews": 0.8}, '"read_reviews"'),
+        ({"recommend": 0.01}, "[^<]"),
+    ],
+)
+def test_where_the_router_is_not_sure_the_llm_s_odds_decide(
+    talk: Talk, fake: FakeLLM, monkeypatch: pytest.MonkeyPatch, odds: dict[str, float], held: str
+) -> None:
+    class Unsure:
+        def read(self, role: Role, line: str) -> Reading:
+            return Reading({"recommend": 0.4, "read_reviews": 0.3, REPLY: 0.3}, {}, {})
+
+    monkeypatch.setattr(Router, "load", Unsure)
+    talk.model, fake.odds = BASE, odds
+    events = talk.say("oat milk?")[0]
+    *asked, answer = fake.requests[:3]
+    assert held in (held_to(answer) or "")
+    assert [(request["max_completion_tokens"], request.get("stream", False)) for request in asked] == [(1, False)] * 2
+    assert sorted(len(request["messages"]) for request in asked) == [2, 3]
+    assert done(events).reply == "Hello!", "what the LLM was asked for its odds is not said"
 
 
 @pytest.mark.parametrize(("model", "routed"), [("fake", True), (BASE, False)])

@@ -1,8 +1,10 @@
 """Protects the router: it reads real lines, its opinion holds the LLM. Run: pytest tests/agent/test_router.py"""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -35,7 +37,8 @@ def router() -> Router:
     ],
 )
 def test_a_plain_line_leaves_little_doubt(router: Router, role: Role, line: str, tool: str) -> None:
-    assert router.opinion(role, line).choices == (tool,)
+    opinion = Opinion.of(router.read(role, line))
+    assert (opinion.choice, opinion.sure) == (tool, True)
 
 
 @pytest.mark.parametrize("line", ["", " ", "🙂", "咖啡", "_", "x" * 4_000, "\N{ARABIC LETTER ALEF} " * 200])
@@ -43,34 +46,34 @@ def test_any_text_can_be_read(router: Router, line: str) -> None:
     reading = router.read("shopper", line)
     assert sum(reading.choices.values()) == pytest.approx(1)
     assert all(word in line for span in reading.spans.values() for word in span.words)
-    router.opinion("merchant", line)
+    Opinion.of(router.read("merchant", line))
 
 
 def test_a_line_that_goes_on_asks_for_the_tool_before(router: Router) -> None:
-    line = "only the bargain hunters among them"
-    assert router.read("merchant", line).choice == GOES_ON
-    assert router.opinion("merchant", line, last="build_audience").choices == ("build_audience",)
-    assert GOES_ON not in router.opinion("merchant", line).choices
+    reading = router.read("merchant", "only the bargain hunters among them")
+    assert reading.choice == GOES_ON
+    assert Opinion.of(reading, last="build_audience").choice == "build_audience"
+    assert Opinion.of(reading).choice != GOES_ON
 
 
 def test_what_a_line_leaves_out_may_come_from_the_one_before() -> None:
     spans = {"subject": UNSAID, "group": SAID}
     reading = Reading({"recommend": 0.6, GOES_ON: 0.3, REPLY: 0.1}, spans, {"only_new": {None: 0.9, True: 0.1}})
     first, later = Opinion.of(reading), Opinion.of(reading, last="recommend")
-    assert first == Opinion(("recommend",), spans, {"only_new": None})
-    assert later == Opinion(("recommend",), {"group": SAID}, {}, goes_on="recommend")
+    assert first == Opinion("recommend", spans, {"only_new": None})
+    assert later == Opinion("recommend", {"group": SAID}, {}, goes_on="recommend")
 
 
 def test_a_line_that_names_no_subject_narrows_the_call_before() -> None:
     before = {"query": "rum", "only_new": True, "max_price": 20.0}
-    going = Opinion(("recommend",), {"count": Span(("four",), 0.9, 0.1)}, goes_on="recommend")
+    going = Opinion("recommend", {"count": Span(("four",), 0.9, 0.1)}, goes_on="recommend")
     carried = {"query": "rum", "max_price": 8, "only_new": True, "k": 4}
     assert going.corrected("recommend", {"query": "stretch", "max_price": 8}, before=before) == carried
     assert going.corrected("build_audience", {}, before=before) == {"topic": "rum"}
     for tool in ("show_profile", "set_preference", "list_segments"):
         assert going.corrected(tool, {}, before=before) == {}
     audience = {"topic": "oat milk"}
-    asking = Opinion(("explain_match",), {"user": Span(("the third",), 0.9, 0.1), "subject": Span(("milk",), 0.4, 0.2)})
+    asking = Opinion("explain_match", {"user": Span(("the third",), 0.9, 0.1), "subject": Span(("milk",), 0.4, 0.2)})
     for written, topic in (("evidence", "oat milk"), ("the third", "oat milk"), ("goat milk", "goat milk")):
         match = asking.corrected("explain_match", {"user": "u3", "topic": written}, before=audience)
         assert match == {"user": "the third", "topic": topic}
@@ -84,7 +87,7 @@ def test_a_line_that_names_no_subject_narrows_the_call_before() -> None:
     assert other.corrected("recommend", {"query": "gin"}, before=before) == {"query": "gin"}
     keeping = replace(other, judged={"keeps": True})
     assert keeping.corrected("recommend", {"query": "gin"}, before=before) == before | {"query": "gin"}
-    likewise = Opinion(("set_preference",), judged={"likes": SAME}, goes_on="set_preference")
+    likewise = Opinion("set_preference", judged={"likes": SAME}, goes_on="set_preference")
     disliked = {"topic": "gin", "likes": False}
     assert likewise.corrected("set_preference", {"topic": "rum", "likes": True}, before=disliked)["likes"] is False
     assert replace(likewise, goes_on=None).corrected("set_preference", {"likes": True}, before=disliked) == {"likes": True}
@@ -93,7 +96,7 @@ def test_a_line_that_names_no_subject_narrows_the_call_before() -> None:
 
 def test_a_filter_that_a_line_takes_away_holds_on_no_more() -> None:
     before = {"query": "rum", "max_price": 20.0, "only_new": True}
-    dearer = Opinion(("recommend",), judged={"drops": "max_price"}, goes_on="recommend")
+    dearer = Opinion("recommend", judged={"drops": "max_price"}, goes_on="recommend")
     assert dearer.corrected("recommend", {"max_price": 20.0}, before=before) == {"query": "rum", "only_new": True}
     anything = replace(dearer, judged={"drops": ALL})
     assert anything.corrected("recommend", dict(before), before=before) == {"query": "rum"}
@@ -101,7 +104,7 @@ def test_a_filter_that_a_line_takes_away_holds_on_no_more() -> None:
     assert "only_new" not in known.corrected("recommend", {"only_new": True}, before=before)
     raised = replace(dearer, spans={"price": Span(("30",), 0.9, 0.02)})
     assert raised.corrected("recommend", {"max_price": 20.0}, before=before)["max_price"] == 30
-    first = Opinion(("recommend",), judged={"drops": "max_price"})
+    first = Opinion("recommend", judged={"drops": "max_price"})
     assert first.corrected("recommend", {"query": "rum", "max_price": 9}) == {"query": "rum", "max_price": 9}
     reading = Reading({"recommend": 0.9, GOES_ON: 0.05, REPLY: 0.05}, {"subject": UNSAID}, {"drops": {None: 0.2, "k": 0.8}})
     assert Opinion.of(reading, last="recommend").goes_on == "recommend"
@@ -118,29 +121,38 @@ def test_mere_filters_narrow_the_call_before_however_a_line_begins() -> None:
 
 def test_a_number_goes_where_the_line_says() -> None:
     spans = {"count": Span(("4",), 0.9, 0.05), "price": Span((), 0.97, 0.97)}
-    assert Opinion(("recommend",), spans).corrected("recommend", {"max_price": 4}) == {"k": 4}
-    unsure = Opinion(("recommend",), {"price": Span((), 0.7, 0.7)})
+    assert Opinion("recommend", spans).corrected("recommend", {"max_price": 4}) == {"k": 4}
+    unsure = Opinion("recommend", {"price": Span((), 0.7, 0.7)})
     assert unsure.corrected("recommend", {"max_price": 4}) == {"max_price": 4}
-    narrower = Opinion(("recommend",), spans, goes_on="recommend")
+    narrower = Opinion("recommend", spans, goes_on="recommend")
     assert narrower.corrected("recommend", {"max_price": 4}, before={"max_price": 9.0}) == {"max_price": 9.0, "k": 4}
 
 
-def test_the_fewest_choices_that_are_likely_together_stay_open() -> None:
-    assert Opinion.of(Reading({"recommend": 0.8, REPLY: 0.2}, {}, {})).choices == ("recommend",)
-    small_talk = Reading({"recommend": 0.1, REPLY: 0.9}, {}, {})
-    assert Opinion.of(small_talk).choices == (REPLY,)
-    assert Opinion.of(small_talk, last="recommend").choices == (REPLY, "recommend")
-    assert Opinion.of(Reading({"recommend": 0.05, REPLY: 0.95}, {}, {}), last="recommend").choices == (REPLY,)
-    chances = {"similar_items": 0.03, "recommend": 0.6, "read_reviews": 0.02, REPLY: 0.35}
-    assert Opinion.of(Reading(chances, {}, {})).choices == ("recommend", REPLY)
+def test_what_is_likely_enough_is_sure_a_reply_after_a_call_later() -> None:
+    small_talk, surer = Reading({"recommend": 0.1, REPLY: 0.9}, {}, {}), Reading({"recommend": 0.05, REPLY: 0.95}, {}, {})
+    assert Opinion.of(Reading({"recommend": 0.8, REPLY: 0.2}, {}, {})) == Opinion("recommend")
+    assert Opinion.of(Reading({"recommend": 0.7, REPLY: 0.3}, {}, {})) == Opinion("recommend", sure=False)
+    assert Opinion.of(small_talk) == Opinion(REPLY)
+    assert Opinion.of(small_talk, last="recommend") == Opinion(REPLY, sure=False)
+    assert Opinion.of(surer, last="recommend") == Opinion(REPLY)
+
+
+def test_the_llm_s_odds_weigh_less_than_the_router_s() -> None:
+    reading = Reading({"recommend": 0.6, "read_reviews": 0.04, GOES_ON: 0.06, REPLY: 0.3}, {}, {})
+    assert Opinion.of(reading, odds={"recommend": 0.2, REPLY: 0.8}) == Opinion("recommend")
+    assert Opinion.of(reading, odds={"recommend": 0.1, REPLY: 0.9}) == Opinion(REPLY)
+    assert Opinion.of(reading, odds={}) == Opinion("recommend"), "odds of nothing leave the router's"
+    assert Opinion.of(reading, "read_reviews", odds={"read_reviews": 1.0}).choice == "read_reviews"
 
 
 def test_arguments_that_no_word_gives_are_judged(router: Router) -> None:
-    new = router.opinion("shopper", "snacks that I have never bought before")
-    assert new.judged["only_new"] is True
-    assert router.opinion("shopper", "any crackers?").judged["only_new"] is None
-    assert router.opinion("merchant", "bargain hunters who buy ice cream").judged["price_sensitivity"] == "high"
-    assert router.opinion("shopper", "I hate olives").judged["likes"] is False
+    def judged(role: Role, line: str) -> Mapping[str, Any]:
+        return Opinion.of(router.read(role, line)).judged
+
+    assert judged("shopper", "snacks that I have never bought before")["only_new"] is True
+    assert judged("shopper", "any crackers?")["only_new"] is None
+    assert judged("merchant", "bargain hunters who buy ice cream")["price_sensitivity"] == "high"
+    assert judged("shopper", "I hate olives")["likes"] is False
 
 
 @pytest.mark.parametrize(
@@ -182,9 +194,9 @@ def test_the_shipped_router_was_fitted_on_the_phrases_that_are_here(router: Rout
 @pytest.mark.parametrize(
     ("opinion", "fits", "fails"),
     [
-        (Opinion((REPLY,)), ["I cannot do that."], ["<tool_call>"]),
+        (Opinion(REPLY), ["I cannot do that."], ["<tool_call>"]),
         (
-            Opinion(("recommend",)),
+            Opinion("recommend"),
             [
                 '<tool_call>{"name": "recommend", "arguments": {}}</tool_call>',
                 '<tool_call>{"name": "recommend", "arguments": {"k": 3}}',
@@ -192,27 +204,22 @@ def test_the_shipped_router_was_fitted_on_the_phrases_that_are_here(router: Rout
             ['<tool_call>{"name": "similar_items", "arguments": {}}', "Here you are."],
         ),
         (
-            Opinion(("recommend",), {"subject": SAID}),
+            Opinion("recommend", {"subject": SAID}),
             ['<tool_call>{"name": "recommend", "arguments": {"query": "milk"}}'],
             ['<tool_call>{"name": "recommend", "arguments": {"k": 3}}'],
         ),
         (
-            Opinion(("recommend",), {"subject": UNSAID}),
+            Opinion("recommend", {"subject": UNSAID}),
             ['<tool_call>{"name": "recommend", "arguments": {"k": 3}}', '<tool_call>{"name": "recommend", "arguments": {}}'],
             ['<tool_call>{"name": "recommend", "arguments": {"query": "milk"}}'],
         ),
         (
-            Opinion(("list_segments",), {"group": UNSAID}),
+            Opinion("list_segments", {"group": UNSAID}),
             ['<tool_call>{"name": "list_segments", "arguments": {}}'],
             ['<tool_call>{"name": "list_segments", "arguments": {"name": "x"}}'],
         ),
         (
-            Opinion(("similar_items", REPLY)),
-            ['<tool_call>{"name": "similar_items", "arguments": {"item": "p2"}}', "Which one?"],
-            ['<tool_call>{"name": "recommend", "arguments": {}}'],
-        ),
-        (
-            Opinion(("similar_items",), {"subject": UNSAID}),
+            Opinion("similar_items", {"subject": UNSAID}),
             ['<tool_call>{"name": "similar_items", "arguments": {"item": "p2"}}'],
             ["Which one?"],
         ),
@@ -229,7 +236,7 @@ def test_without_a_choice_the_llm_is_free() -> None:
 
 
 def test_what_is_certain_replaces_the_llm_s_in_the_order_of_the_signature() -> None:
-    opinion = Opinion(("recommend",), {"subject": SAID}, {"only_new": True, "likes": False})
+    opinion = Opinion("recommend", {"subject": SAID}, {"only_new": True, "likes": False})
     assert list(opinion.corrected("recommend", {"k": 3, "query": "soap"}).items()) == [
         ("query", "oat milk"),
         ("only_new", True),
@@ -248,7 +255,7 @@ def test_what_is_certain_replaces_the_llm_s_in_the_order_of_the_signature() -> N
 
 @pytest.mark.parametrize(("words", "k"), [("three", 3), ("half a dozen", 6), ("a few", None)])
 def test_a_count_is_the_number_that_its_words_say(words: str, k: int | None) -> None:
-    opinion = Opinion(("recommend",), {"count": Span((words,), 0.9, 0.01)})
+    opinion = Opinion("recommend", {"count": Span((words,), 0.9, 0.01)})
     assert opinion.corrected("recommend", {}).get("k") == k
 
 

@@ -15,7 +15,7 @@ from agent.segment_names import messages, name_segments, naming
 from tests.agent.fake_openai import fake_openai
 from tests.tools import crowd
 from tools import Shop, build_audience, list_segments
-from tools.merchant_results import Demographic, Segment, SegmentDifference, TypicalTopic
+from tools.insight_results import Demographic, Segment, SegmentDifference, TypicalTopic
 from tools.segment_words import names_for
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests import tiny
 from tests.tools import crowd
 from tools import Shop, ToolError, UnknownUser, list_segments, segment_map, segment_of
-from tools.merchant_results import Segment, SegmentDifference
+from tools.insight_results import Segment, SegmentDifference
 from tools.segment_names import named
 from tools.segment_words import in_words, name_of, names_for
 from tools.segments import segment_of_users

@@ -15,21 +15,8 @@ from tests.conftest import tiny_shop
 from tests.ui.chromium import in_a_browser
 from tests.ui.served import scripted, served
 from tools import Shop, ToolError, audience_of, explain_clauses, list_segments, parse_clause, segment_map, segment_of
-from tools.merchant_results import (
-    CampaignGroup,
-    CampaignReport,
-    ClauseAudience,
-    ClauseMatch,
-    ClauseMember,
-    Demographic,
-    Evidence,
-    Proof,
-    Segment,
-    SegmentMembership,
-    Segments,
-    TopicChoice,
-    TopicScore,
-)
+from tools.audience_results import ClauseAudience, ClauseMatch, ClauseMember, Evidence, Proof, TopicChoice, TopicScore
+from tools.insight_results import CampaignGroup, CampaignReport, Demographic, Segment, SegmentMembership, Segments
 from tools.results import Bundle, Bundles
 from ui.page_audience import bounds, read, swapped, with_bound, with_topic, written
 from ui.page_charts import plane, strengths
