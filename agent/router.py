@@ -25,7 +25,7 @@ from agent.toolbox import ARGUMENTS, wanted_by
 from agent.weights import ADAPTERS, BASE
 
 FILE = ADAPTERS / BASE / "router.safetensors"
-SURE, SURE_REPLY, SURE_AGAIN = 0.8, 0.94, 0.65
+SURE, SURE_REPLY, SURE_AGAIN = 0.9, 0.94, 0.65
 """From this probability on the likeliest choice stands; after a call a plain reply, and the same tool again. What reacts to an
 answer ("no, I can't stand it") looks like small talk to who reads that line alone; that a line goes on from the one before, the
 embedded LLM sees worse than the router."""
@@ -168,13 +168,16 @@ def _narrows(spans: Mapping[str, Span], judged: Mapping[str, Any]) -> bool:
 def _likeliest(chances: Mapping[str, float], bars: Mapping[str, float], odds: Mapping[str, float] | None) -> tuple[str, bool]:
     """The likeliest choice, and whether it is sure by the bar for it or else `SURE`; with `odds` it always is.
 
-    The two are pooled as a weighted product (logarithmic opinion pool: Genest and Zidek 1986, Statistical Science 1).
+    The two are pooled as a weighted product (logarithmic opinion pool: Genest and Zidek 1986, Statistical Science 1). What
+    looks like small talk after a call is the LLM's to judge, which has the answer before it in sight.
     """
-    if odds is not None:
-        pooled = {choice: chance * max(odds.get(choice, 0.0), LEAST) ** WEIGHT for choice, chance in chances.items()}
-        return max(pooled, key=pooled.__getitem__), True
     likeliest = max(chances, key=chances.__getitem__)
-    return likeliest, chances[likeliest] >= bars.get(likeliest, SURE) * sum(chances.values())
+    if odds is None:
+        return likeliest, chances[likeliest] >= bars.get(likeliest, SURE) * sum(chances.values())
+    if likeliest == REPLY and REPLY in bars:
+        return max(chances, key=lambda choice: odds.get(choice, 0.0)), True
+    pooled = {choice: chance * max(odds.get(choice, 0.0), LEAST) ** WEIGHT for choice, chance in chances.items()}
+    return max(pooled, key=pooled.__getitem__), True
 
 
 def _value(name: str, words: Sequence[str]) -> Any:

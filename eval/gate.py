@@ -34,7 +34,7 @@ LEVEL = 0.05
 """A fall of the pairs that is less likely than this by chance is one."""
 FLOOR = 0.03
 """The mean may fall by this much; by more it is worse, however few pairs changed."""
-AT_ONCE, PATIENCE = 4, 600.0
+AT_ONCE, PATIENCE = 8, 600.0
 """Requests at a time, and seconds for each: a slow machine is not the adapter's fault."""
 
 

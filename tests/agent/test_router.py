@@ -129,9 +129,9 @@ def test_a_number_goes_where_the_line_says() -> None:
 
 
 def test_what_is_likely_enough_is_sure_a_reply_after_a_call_later() -> None:
-    small_talk, surer = Reading({"recommend": 0.1, REPLY: 0.9}, {}, {}), Reading({"recommend": 0.05, REPLY: 0.95}, {}, {})
-    assert Opinion.of(Reading({"recommend": 0.8, REPLY: 0.2}, {}, {})) == Opinion("recommend")
-    assert Opinion.of(Reading({"recommend": 0.7, REPLY: 0.3}, {}, {})) == Opinion("recommend", sure=False)
+    small_talk, surer = Reading({"recommend": 0.08, REPLY: 0.92}, {}, {}), Reading({"recommend": 0.05, REPLY: 0.95}, {}, {})
+    assert Opinion.of(Reading({"recommend": 0.9, REPLY: 0.1}, {}, {})) == Opinion("recommend")
+    assert Opinion.of(Reading({"recommend": 0.8, REPLY: 0.2}, {}, {})) == Opinion("recommend", sure=False)
     assert Opinion.of(small_talk) == Opinion(REPLY)
     assert Opinion.of(small_talk, last="recommend") == Opinion(REPLY, sure=False)
     assert Opinion.of(surer, last="recommend") == Opinion(REPLY)
@@ -143,6 +143,13 @@ def test_the_llm_s_odds_weigh_less_than_the_router_s() -> None:
     assert Opinion.of(reading, odds={"recommend": 0.1, REPLY: 0.9}) == Opinion(REPLY)
     assert Opinion.of(reading, odds={}) == Opinion("recommend"), "odds of nothing leave the router's"
     assert Opinion.of(reading, "read_reviews", odds={"read_reviews": 1.0}).choice == "read_reviews"
+
+
+def test_what_looks_like_small_talk_after_a_call_is_the_llm_s_to_judge() -> None:
+    reading = Reading({"recommend": 0.02, "set_preference": 0.08, REPLY: 0.9}, {}, {})
+    odds = {"set_preference": 0.6, "recommend": 0.1, REPLY: 0.3}
+    assert Opinion.of(reading, "recommend", odds) == Opinion("set_preference")
+    assert Opinion.of(reading, odds=odds).choice == REPLY
 
 
 def test_arguments_that_no_word_gives_are_judged(router: Router) -> None:
