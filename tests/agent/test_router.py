@@ -58,7 +58,7 @@ def test_a_line_that_goes_on_asks_for_the_tool_before(router: Router) -> None:
 
 def test_what_a_line_leaves_out_may_come_from_the_one_before() -> None:
     spans = {"subject": UNSAID, "group": SAID}
-    reading = Reading({"recommend": 0.6, GOES_ON: 0.3, REPLY: 0.1}, spans, {"only_new": {None: 0.9, True: 0.1}})
+    reading = Reading({"recommend": 0.6, GOES_ON: 0.35, REPLY: 0.05}, spans, {"only_new": {None: 0.9, True: 0.1}})
     first, later = Opinion.of(reading), Opinion.of(reading, last="recommend")
     assert first == Opinion("recommend", spans, {"only_new": None})
     assert later == Opinion("recommend", {"group": SAID}, {}, goes_on="recommend")
