@@ -135,8 +135,10 @@ def test_a_new_event_changes_the_next_answer_without_a_fit(shop: Shop) -> None:
     assert TREATS[3] not in items, "it lies in the cart"
     parts = explain_recommendation(shop, "new", TREATS[4]).parts
     assert any(part.text.endswith("Sweet 03, which you put into the cart") for part in parts)
+    before = [card.item_id for card in recommend(shop, "new", only_new=True, k=30).cards].index(TREATS[11])
     shop.record([purchase("new", TREATS[10], shop.now())])
-    assert TREATS[11] in {card.item_id for card in recommend(shop, "new", only_new=True, k=5).cards}
+    after = [card.item_id for card in recommend(shop, "new", only_new=True, k=30).cards].index(TREATS[11])
+    assert after < before, "what goes with the purchase moves up"
     assert shop.views.likely is fitted
 
 
