@@ -1,7 +1,7 @@
 """What the LLM would do with a line: the probability of each tool and of a plain reply, from the first words of its answer."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from math import exp
 from typing import Any
 
@@ -25,7 +25,7 @@ async def odds(request: ModelRequest[Speaker], tools: Collection[str]) -> dict[s
     Two questions of one token each: how the answer begins, and which name follows once a call has begun. The first tokens of the
     names tell the tools of a role apart. Raises what the client raises.
     """
-    messages = [*([request.system_message] if request.system_message else []), *request.messages]
+    messages: list[BaseMessage] = [*([request.system_message] if request.system_message else []), *request.messages]
     begins, names = await asyncio.gather(
         _next_token(request, messages, {}),
         _next_token(request, [*messages, AIMessage(CALL)], {"add_generation_prompt": False, "continue_final_message": True}),
@@ -36,11 +36,11 @@ async def odds(request: ModelRequest[Speaker], tools: Collection[str]) -> dict[s
 
 
 async def _next_token(
-    request: ModelRequest[Speaker], messages: Iterable[BaseMessage], extra_body: dict[str, Any]
+    request: ModelRequest[Speaker], messages: list[BaseMessage], extra_body: dict[str, Any]
 ) -> list[tuple[str, float]]:
     """The likeliest tokens that come next, with their probabilities."""
     quiet = {"streaming": False, "disable_streaming": True, "max_tokens": 1, "logprobs": True, "top_logprobs": LIKELIEST}
     model: BaseChatModel = request.model.model_copy(update=quiet)
-    answer = await model.bind_tools(request.tools, extra_body=extra_body).ainvoke(list(messages), {"tags": [TAG_NOSTREAM]})
+    answer = await model.bind_tools(request.tools, extra_body=extra_body).ainvoke(messages, {"tags": [TAG_NOSTREAM]})
     first = answer.response_metadata["logprobs"]["content"][0]
     return [(one["token"], exp(one["logprob"])) for one in first["top_logprobs"]]

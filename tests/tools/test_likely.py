@@ -138,7 +138,7 @@ def test_a_new_event_changes_the_next_answer_without_a_fit(shop: Shop) -> None:
     before = [card.item_id for card in recommend(shop, "new", only_new=True, k=30).cards].index(TREATS[11])
     shop.record([purchase("new", TREATS[10], shop.now())])
     after = [card.item_id for card in recommend(shop, "new", only_new=True, k=30).cards].index(TREATS[11])
-    assert after < before, "what goes with the purchase moves up"
+    assert after < min(before, 10), "what goes with the purchase moves up, among the first ten"
     assert shop.views.likely is fitted
 
 
