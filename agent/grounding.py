@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.bus import REF, Bus
-from agent.numbers import Kind, bound_in, count_in, numbers_in, speaks_of_limit, speaks_of_price, without_numbers
-from agent.pointing import PLACED, content_words, find_item, likeness, place, position, shown_item
+from agent.numbers import Kind, bound_in, count_in, fraction_in, numbers_in, speaks_of_limit, speaks_of_price, without_numbers
+from agent.pointing import ALL_OF_THEM, PLACED, content_words, find_item, likeness, place, position, shown_item
 from agent.spans import FUNCTION_WORDS, exactly, spoken
+from agent.spelling import as_meant
 from tools import Shop, ToolError, UnknownUser
 from tools.audience import BANDS, resolve
 from tools.results import Card
@@ -27,10 +28,19 @@ CARRIED = ("query", "topic", *FILTERS)
 _PERSON = frozenset(["user", "shopper", "customer", "household", "person", "buyer", "member", "her", "him", "them"])
 
 
+class Ungrounded(ToolError):
+    """A call that is not made, and why. `grounded` are those of its arguments that were said: they hold on for the next line."""
+
+    def __init__(self, why: str, grounded: dict[str, Any]) -> None:
+        super().__init__(why)
+        self.grounded = grounded
+
+
 @dataclass(frozen=True)
 class Said:
     """What a call is held against: the user's lines, the newest first; refs of the last reply; refs of the latest turn; the
-    grounded arguments of the last call before this turn, be it one that failed, which hold on where a line goes on."""
+    grounded arguments of the last call before this turn, be it one that failed, which hold on where a line goes on (the items of
+    a cart in the user's words)."""
 
     lines: Sequence[str]
     named: Sequence[str] = ()
@@ -52,25 +62,31 @@ def asked_in(arguments: Mapping[str, Any]) -> str | None:
 def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: Bus, shop: Shop) -> dict[str, Any]:
     """The arguments that a tool gets, in the order of `wanted`, which says of each name whether the tool needs it.
 
-    Items become item ids, users pseudonyms; the rest stays in the user's own words and numbers. Raises ToolError.
+    Items become item ids, users pseudonyms; the rest stays in the user's own words and numbers. Raises Ungrounded.
     """
-    grounded = {}
+    grounded, faults = dict[str, Any](), list[str]()
     for name, needed in wanted.items():
         written = arguments.get(name)
-        if name in CARRIED and written is not None and written == said.before.get(name):
-            value = _left_out(name, said.lines[0]) or written  # "under 5" after a call with 10, which the LLM wrote again
-        elif written in (None, "", []):
-            value = _left_out(name, said.lines[0])
-        else:
-            value = _one(name, written, said, bus, shop)
+        try:
+            if name in CARRIED and written is not None and written == said.before.get(name):
+                value = _left_out(name, said.lines[0]) or written  # "under 5" after a call with 10, which the LLM wrote again
+            elif written in (None, "", []):
+                value = _left_out(name, said.lines[0])
+            else:
+                value = _one(name, written, said, bus, shop)
+        except ToolError as error:
+            faults.append(str(error))
+            continue
         if value is None and name == "topic" and "user" in wanted:
             value = said.asked
         if value is not None:
             grounded[name] = value
         elif needed and written in (None, "", []):
-            raise ToolError(f"{name} is missing, the user must say it")
+            faults.append(f"{name} is missing, the user must say it")
         elif needed:
-            raise ToolError(f"the user did not say {name} {str(written)[:60]!r}, ask for it")
+            faults.append(f"the user did not say {name} {str(written)[:60]!r}, ask for it")
+    if faults:
+        raise Ungrounded(faults[0], grounded)
     if "k" in grounded and grounded["k"] == grounded.get("max_price") and _times(grounded["k"], said.lines[0]) < 2:
         del grounded["k"]  # "20 tops" is a price
     return grounded
@@ -88,11 +104,16 @@ def unsaid(arguments: dict[str, Any], said: Said, bus: Bus, shop: Shop) -> set[s
 
 
 def _left_out(name: str, line: str) -> Any:
+    """What a line says of an argument that was not written: a number with a word that tells what it is."""
+    return _bound(name, line) or _bound(name, as_meant(line))
+
+
+def _bound(name: str, line: str) -> Any:
     match name:
         case "max_price":
             return bound_in(line, "money")
         case "min_strength":
-            return bound_in(line, "share")
+            return bound_in(line, "share") or fraction_in(line)
         case "days":
             days = bound_in(line, "days")
             return int(days) if days else None
@@ -104,7 +125,7 @@ def _left_out(name: str, line: str) -> Any:
 def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
     match name:
         case "max_price":
-            return _number(value, said, ("money", "plain") if speaks_of_limit(said.lines[0]) else ("money",))
+            return _number(value, said, ("money", "plain") if speaks_of_limit(as_meant(said.lines[0])) else ("money",))
         case "k":
             count = _number(value, said, ("plain",))
             return int(count) if count else None
@@ -117,7 +138,7 @@ def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
             return _truth(value)
         case "price_sensitivity":
             band = str(value).lower()
-            return band if band in BANDS and any(map(speaks_of_price, said.lines)) else None
+            return band if band in BANDS and any(map(_speaks_of_price, said.lines)) else None
         case "item":
             return _item(str(value), said, bus, shop)
         case "items":
@@ -141,7 +162,7 @@ def _number(value: Any, said: Said, kinds: tuple[Kind, ...]) -> float | None:
     for line in said.lines:
         numbers = numbers_in(line)
         for kind in kinds:
-            values = [number.value for number in numbers if number.kind == kind]
+            values = [number.value for number in numbers if number.kind == kind and number.value]
             if kinds[0] == "share":
                 values = [v / 100 if v > 1 else v for v in values if v <= 100]
             if match := next((v for v in values if v in written or (kinds[0] == "share" and 100 * v in written)), None):
@@ -149,6 +170,10 @@ def _number(value: Any, said: Said, kinds: tuple[Kind, ...]) -> float | None:
             if values and line is said.lines[0]:
                 return values[0] if len(values) == 1 else None
     return None
+
+
+def _speaks_of_price(line: str) -> bool:
+    return speaks_of_price(line) or speaks_of_price(as_meant(line))
 
 
 def _times(value: float, line: str) -> int:
@@ -204,8 +229,8 @@ def _meant(value: str, said: Said, bus: Bus, shop: Shop) -> str | Card | None:
     if words is None or content_words(words):
         return (_shown_by_words(words, bus) if words else None) or words
     topics = [bus.topics[ref] for ref in said.recent if ref in bus.topics]
-    by_place = re.search(PLACED, words.lower())
-    if not bus.shown and not by_place and (before := said.asked or next(iter(topics), None)):
+    by_place, of_all = re.search(PLACED, words.lower()), re.search(ALL_OF_THEM, words.lower())
+    if not by_place and (before := said.asked or next(iter(topics), None)) and (of_all or not bus.shown):
         return before
     return shown_item(words, bus, list(said.named))
 

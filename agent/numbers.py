@@ -44,14 +44,18 @@ _UNBOUNDED = {
     "days": re.compile(r"^(?!.*\b(?:last|past|previous|within|recent|window|period)\b)(?!.*,\s*\d+ days?\s*(?:,|$))"),
 }
 """What a line says when its one number of a kind is no upper bound of price, no lower bound of strength, no span back in time."""
+_SIZES = "up|ply|packs?|pk|oz|ml|cl|l|lbs?|kg|mg|g|cm|mm|inch"
+"""Behind a digit they make it a part of a name: "7up", "a 500ml bottle"."""
 _TOKEN = re.compile(
-    r"(?P<digits>(?<![\w.])(?<![A-Za-z]-)(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?!\d*(?:st|nd|rd|th)\b|\d*for\d))|(?P<word>[a-z]+)|(?P<sign>[$%])"
+    rf"(?P<digits>(?<![\w.])(?<![A-Za-z]-)(?:\d+(?:,\d{{3}})*(?:\.\d+)?|\.\d+)(?!\d*(?:st|nd|rd|th)\b|\d*for\d|[\d.]*(?:{_SIZES})\b))|(?P<word>[a-z]+)|(?P<sign>[$%])"
 )
 
 
 _COUNTED = re.compile(
-    r"\b(\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen)\s+(?:[a-z'-]+\s+){0,2}?"
+    r"\b(\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|a dozen)\s+(?:(?:[a-z'-]+\s+){0,2}?"
     r"(?:ideas?|suggestions?|options?|picks|choices|recommendations?|things|products|items|tips|proposals|alternatives)\b"
+    r"|of (?:them|those|these)(?=\s*(?:$|[,.;!?]|please|then|instead|this time))"
+    r"|(?:is|are|will be|would be) (?:plenty|enough)\b)"
 )
 _PRICE_WORD = re.compile(
     r"pric|cheap|deal|bargain|discount|coupon|voucher|sav(?:e|ing|er)|budget|penn(?:y|ies)|sales?\b|frugal|thrift|splurg|premium|"
@@ -138,6 +142,12 @@ def count_in(text: str) -> int | None:
     """How many things a text asks for: "two ideas", "4 dinner suggestions", where it says just one such number."""
     values = {number.value for found in _COUNTED.finditer(text.lower()) for number in numbers_in(found[1])}
     return int(values.pop()) if len(values) == 1 else None
+
+
+def fraction_in(text: str) -> float | None:
+    """The only bare number between 0 and 1 that a text says, as in "0.3 will do"."""
+    values = {number.value for number in numbers_in(text) if number.kind == "plain" and 0 < number.value < 1}
+    return values.pop() if len(values) == 1 else None
 
 
 def without_numbers(text: str) -> list[str]:

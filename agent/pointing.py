@@ -31,6 +31,8 @@ _CHEAP, _DEAR = ("cheaper", "cheapest"), ("pricier", "priciest", "dearest", "exp
 _POINTER = frozenset([*_POINTING.split(), *_PLACES, *_COUNTS, *_CHEAP, *_DEAR])
 PLACED = rf"\b(?:{'|'.join([*_ORDINALS.split(), 'last', *_CHEAP, *_DEAR])})\b"
 """Words that point at one of a list and are no part of a name, as "top" may be."""
+ALL_OF_THEM = r"\b(?:they|them|those|these|stuff)\b(?! ones?\b)"
+"""Words that point at what a list is about rather than at one of it."""
 RESEMBLES = 0.6
 NEAREST_TOPICS, MOST_BOUGHT = 3, 50
 

@@ -31,7 +31,7 @@ answer ("no, I can't stand it") looks like small talk to who reads that line alo
 embedded LLM sees worse than the router."""
 WEIGHT, LEAST = 0.4, 1e-5
 """Of the LLM's odds beside the router's, and the least that they are taken for."""
-GOING_ON = 0.2
+GOING_ON = 0.05
 """From this probability on a line may go on from the one before, and leave out what that one said."""
 THERE, WORDS, JUDGEMENT = 0.8, 0.7, 0.6
 """Least probability that an argument is said or left out, that it is certain words, that it has a value."""
@@ -106,14 +106,15 @@ class Opinion:
         judged = self.judged.items()
         known = {name: value for name, value in judged if name in wanted and name not in dropped and value != SAME}
         arguments = {
-            name: value for name, value in arguments.items() if name not in dropped and not self._is_another_number(name)
+            name: value for name, value in arguments.items() if name not in dropped and not self._is_no_number(name, NO_NUMBER)
         }
         free = {name for name in wanted if arguments.get(name) in (None, "", False) or name in unsaid}
         if "user" in wanted and arguments.get("topic") == arguments.get("user"):
             free.add("topic")
         for name in wanted:
             span = self.spans.get(SPANS.get(name, ""))
-            if span and span.words and (span.chance >= WORDS or name in free):
+            among = span and arguments.get(name) in span.words  # "not campaign 6, I mean 16": both are subjects
+            if span and span.words and not among and (span.chance >= WORDS or name in free):
                 known[name] = _value(name, span.words)
         if self.choice and "user" in wanted and "topic" in before:
             topic, user = ({**arguments, **known}.get(name) for name in ("topic", "user"))
@@ -121,12 +122,15 @@ class Opinion:
                 known["topic"] = before["topic"]
         if self.goes_on:
             known |= self._carried(tool, free - known.keys(), before)
+        taken = {known[name] for name in NUMBERS if name in known}  # a number that is one argument is not another as well
+        arguments = {name: value for name, value in arguments.items() if not (self._is_no_number(name, 0.5) and value in taken)}
         merged = {name: value for name, value in (arguments | known).items() if value is not None}
         return {name: merged[name] for name in (*wanted, *merged) if name in merged}
 
-    def _is_another_number(self, name: str) -> bool:
+    def _is_no_number(self, name: str, bar: float) -> bool:
+        """Whether the line says no number that is this argument, with at least the probability `bar`."""
         span = self.spans.get(SPANS[name]) if name in NUMBERS else None
-        return span is not None and not span.words and span.none >= NO_NUMBER
+        return span is not None and not span.words and span.none >= bar
 
     def _names_a_subject(self) -> bool:
         subject = self.spans.get("subject")
@@ -147,6 +151,7 @@ class Opinion:
         asked, another = asked_in(before), self._names_a_subject()
         carried = {subject: asked} if subject and asked and not another else {}
         if tool == self.goes_on:
+            carried |= {name: before[name] for name in ("items",) if name in free and name in before and not another}
             carried |= {name: before[name] for name, value in self.judged.items() if value == SAME and name in before}
             if not another or self.judged.get("keeps"):
                 carried |= {name: before[name] for name in FILTERS if name in free and name in before}

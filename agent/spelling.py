@@ -1,5 +1,6 @@
 """Misspelt words as they are meant, for a reader that knows words by their letters: "reveiws" is "reviews"."""
 
+import re
 from functools import lru_cache
 from importlib.resources import files
 
@@ -24,6 +25,11 @@ def mended(word: str) -> str:
         return word
     near = known.lookup(word, Verbosity.ALL, most_edits(word))  # sorted by edits, then by frequency
     return next((found.term for found in near if found.term[0] == word[0] and found.count >= FREQUENT), word)
+
+
+def as_meant(text: str) -> str:
+    """A text with each misspelt word as it is meant, in lower case."""
+    return re.sub(r"[^\W\d_]+", lambda word: mended(word[0]), text.lower())
 
 
 @lru_cache(1)

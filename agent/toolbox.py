@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 import tools
 from agent.bus import REF, Bus
-from agent.grounding import Said, ground
+from agent.grounding import Said, Ungrounded, ground
 from agent.prompts import TOOLS, Role
 from agent.rendering import render
 from tools import Shop, ToolError
@@ -65,8 +65,9 @@ class ChatState(AgentState[Any]):
 
 
 def tools_of(role: Role, shop: Shop) -> list[BaseTool]:
-    """The tools of a role. A call answers with a tool message whose `artifact` is plain data: `name`, `arguments` (`grounded`, or
-    else as written), `written` (as the LLM wrote them), `said` (as people read them), `ok`, `cards`. A call that was answered
+    """The tools of a role. A call answers with a tool message whose `artifact` is plain data: `name`, `arguments` (grounded, or
+    else as written), `written` (as the LLM wrote them), `said` (as people read them), `holds` (what the next line may leave out),
+    `ok`, `cards`. A call that was answered
     before in the same turn is not run again: it gets the same message."""
     return [_tool(name, description, shop) for name, description in TOOLS[role].items()]
 
@@ -182,13 +183,12 @@ def _tool(name: str, description: str, shop: Shop) -> BaseTool:
 
     def run(runtime: ToolRuntime[Speaker, ChatState], **written: Any) -> Command[Any]:
         bus, turn = Bus.model_validate(runtime.state.get("bus", {})), turn_of(runtime.state["messages"])
-        arguments, cards, ok, grounded = written, list[Card](), False, False
+        arguments, cards, ok, holds = written, list[Card](), False, dict[str, Any]()
         refs = {card.item_id: ref for ref, card in bus.items.items()} | {user: ref for ref, user in bus.user_names().items()}
         try:
             earlier = same_call(name, written, turn)
             if not earlier:
-                arguments = ground(written, wanted, said_in(runtime.state), bus, shop)
-                grounded = True
+                arguments = holds = ground(written, wanted, said_in(runtime.state), bus, shop)
                 earlier = same_call(name, arguments, turn)
             if earlier:
                 return _command(earlier.text, earlier.artifact, bus, runtime)
@@ -196,10 +196,11 @@ def _tool(name: str, description: str, shop: Shop) -> BaseTool:
             ok = True
         except ToolError as error:
             text = f"error: {error}"
+            holds = error.grounded if isinstance(error, Ungrounded) else holds
         artifact = {
             "name": name,
             "arguments": arguments,
-            "grounded": grounded,
+            "holds": holds | ({"items": written["items"]} if "items" in holds else {}),
             "written": written,
             "said": as_said(written, arguments, refs),
             "ok": ok,
@@ -224,5 +225,4 @@ def said_in(state: ChatState) -> Said:
     reply = next((message.text for message in reversed(earlier) if isinstance(message, AIMessage)), "")
     recent = state.get("bus", {}).get("turn") or state.get("recent", [])
     last = newest_call(earlier)
-    before = last["arguments"] if last.get("grounded") else {}
-    return Said(lines[:LINES_HEARD], [match[0] for match in REF.finditer(reply)], recent, before)
+    return Said(lines[:LINES_HEARD], [match[0] for match in REF.finditer(reply)], recent, last.get("holds", {}))

@@ -66,6 +66,10 @@ def train(
     start: Annotated[
         Path | None, typer.Option("--from", help="An adapter to go on from, e.g. the shipped one.", exists=True, file_okay=False)
     ] = None,
+    keep: Annotated[
+        float,
+        typer.Option(help="Of the weights gone on from, the share in what is saved: learns less, forgets less.", min=0, max=1),
+    ] = 0.0,
     base: Annotated[
         str | None, typer.Option(help="Another base on the Hugging Face hub, e.g. Qwen/Qwen3-4B-Instruct-2507; wants a GPU.")
     ] = None,
@@ -78,7 +82,7 @@ def train(
     with terminal.readable_errors():
         with terminal.progress() as progress:
             model = base or base_model(terminal.settings().home, progress)
-            summary = train_adapter(file, model, folder, seed, epochs, learning_rate, start, base or BASE_NAME, progress)
+            summary = train_adapter(file, model, folder, seed, epochs, learning_rate, start, keep, base or BASE_NAME, progress)
         print(json.dumps(summary))
 
 

@@ -40,6 +40,8 @@ from tools import Shop
         ("in the past month", "days", 30, 30),
         ("within half a year", "days", 180, 180),
         ("in 2016 people", "days", 30, None),
+        ("oat milk undr 20", "max_price", 20, 20),
+        ("do you have 7up zero?", "max_price", 7, None),
     ],
 )
 def test_a_number_is_in_the_line_or_the_only_one_of_its_kind(
@@ -69,6 +71,8 @@ def test_a_number_is_in_the_line_or_the_only_one_of_its_kind(
         ("the 3for2 days, 4 for 3, 2for1", [(4, "plain"), (3, "plain")]),
         ("just name one olive oil", [(1, "plain")]),
         ("99p, 85 pct, 7/10 and 70/100", [(0.99, "money"), (0.85, "share"), (0.7, "share"), (0.7, "share")]),
+        ("7up, a 500ml bottle, 2ply, 1.5l", []),
+        ("30days, 5bucks, 10plz", [(30, "days"), (5, "money"), (10, "plain")]),
         ("6 wks, 90d, 3 mos", [(42, "days"), (90, "days"), (90, "days")]),
     ],
 )
@@ -120,6 +124,12 @@ def test_words_are_a_number_to_an_argument(argument: str, text: str, value: floa
         ("give me two ideas for lunch", "k", 2),
         ("4 dinner ideas under twelve dollars", "k", 4),
         ("lunch for two", "k", None),
+        ("sorry, ten of them, please", "k", 10),
+        ("and 4 is plenty", "k", 4),
+        ("two of them are too dear", "k", None),
+        ("loosen it till 0.3", "min_strength", 0.3),
+        ("fans of 7up", "min_strength", None),
+        ("undr five dolars", "max_price", 5),
     ],
 )
 def test_a_bound_that_was_said_counts_also_when_the_llm_left_it_out(

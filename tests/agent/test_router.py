@@ -94,6 +94,27 @@ def test_a_line_that_names_no_subject_narrows_the_call_before() -> None:
     assert replace(going, goes_on=None).corrected("recommend", {"k": 4}, before=before) == {"k": 4}
 
 
+def test_a_cart_looked_at_again_has_the_items_said_before() -> None:
+    again = Opinion("analyze_cart", {}, goes_on="analyze_cart")
+    before = {"items": ["rice", "salsa"]}
+    assert again.corrected("analyze_cart", {}, before=before) == before
+    assert again.corrected("analyze_cart", {"items": ["beans"]}, before=before) == {"items": ["beans"]}
+    other = replace(again, spans={"subject": Span(("beans",), 0.9, 0.01)})
+    assert other.corrected("analyze_cart", {}, before=before) == {"items": ["beans"]}
+    assert replace(again, goes_on="recommend").corrected("analyze_cart", {}, before=before) == {}
+
+
+def test_of_several_subjects_the_llm_chooses_and_a_number_is_one_argument_alone() -> None:
+    both = Opinion("campaign_report", {"subject": Span(("6", "16"), 0.9, 0.01)})
+    assert both.corrected("campaign_report", {"campaign": "16"}) == {"campaign": "16"}
+    assert both.corrected("campaign_report", {"campaign": "61"}) == {"campaign": "6"}
+    counted = Opinion("recommend", {"count": Span(("4",), 0.8, 0.1), "price": Span((), 0.8, 0.8)})
+    assert counted.corrected("recommend", {"max_price": 4}) == {"k": 4}
+    assert counted.corrected("recommend", {"max_price": 5}) == {"max_price": 5, "k": 4}
+    priced = replace(counted, spans=counted.spans | {"price": Span(("4",), 0.8, 0.1)})
+    assert priced.corrected("recommend", {"max_price": 4}) == {"max_price": 4, "k": 4}
+
+
 def test_a_filter_that_a_line_takes_away_holds_on_no_more() -> None:
     before = {"query": "rum", "max_price": 20.0, "only_new": True}
     dearer = Opinion("recommend", judged={"drops": "max_price"}, goes_on="recommend")
@@ -106,13 +127,13 @@ def test_a_filter_that_a_line_takes_away_holds_on_no_more() -> None:
     assert raised.corrected("recommend", {"max_price": 20.0}, before=before)["max_price"] == 30
     first = Opinion("recommend", judged={"drops": "max_price"})
     assert first.corrected("recommend", {"query": "rum", "max_price": 9}) == {"query": "rum", "max_price": 9}
-    reading = Reading({"recommend": 0.9, GOES_ON: 0.05, REPLY: 0.05}, {"subject": UNSAID}, {"drops": {None: 0.2, "k": 0.8}})
+    reading = Reading({"recommend": 0.92, GOES_ON: 0.03, REPLY: 0.05}, {"subject": UNSAID}, {"drops": {None: 0.2, "k": 0.8}})
     assert Opinion.of(reading, last="recommend").goes_on == "recommend"
 
 
 def test_mere_filters_narrow_the_call_before_however_a_line_begins() -> None:
     spans = {"subject": UNSAID, "price": Span(("4",), 0.9, 0.02)}
-    reading = Reading({"recommend": 0.9, GOES_ON: 0.05, REPLY: 0.05}, spans, {})
+    reading = Reading({"recommend": 0.92, GOES_ON: 0.03, REPLY: 0.05}, spans, {})
     assert Opinion.of(reading, last="recommend").goes_on == "recommend"
     assert Opinion.of(reading, last="similar_items").goes_on is None
     assert Opinion.of(replace(reading, spans={"subject": UNSAID}), last="recommend").goes_on is None

@@ -3,7 +3,7 @@
 import pytest
 
 from agent.line_model import LineModel
-from agent.spelling import mended
+from agent.spelling import as_meant, mended
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,11 @@ from agent.spelling import mended
 )
 def test_a_misspelt_word_is_what_it_most_likely_means_and_any_other_stays(word: str, meant: str) -> None:
     assert mended(word) == meant
+
+
+def test_a_text_as_meant_has_its_misspelt_words_mended_and_the_rest_in_lower_case() -> None:
+    assert as_meant("Bargan hunters, undr 20 dolars!") == "bargain hunters, under 20 dollars!"
+    assert as_meant("7up & Crème") == "7up & crème"
 
 
 def test_a_line_is_read_as_meant_and_its_words_stay_where_they_stand() -> None:

@@ -53,12 +53,12 @@ def test_a_user_pointed_at_is_shown_as_the_ref_that_was_found() -> None:
 
 
 def test_a_line_goes_on_from_the_newest_call_also_where_that_failed() -> None:
-    def called(ok: bool, grounded: bool, **arguments: str) -> ToolMessage:
-        artifact = {"name": "recommend", "arguments": arguments, "ok": ok, "grounded": grounded}
+    def called(ok: bool, **holds: str) -> ToolMessage:
+        artifact = {"name": "recommend", "arguments": {"topic": "as written"}, "ok": ok, "holds": holds}
         return ToolMessage("", artifact=artifact, tool_call_id="1")
 
-    turn: list[AnyMessage] = [HumanMessage("who buys rum?"), called(True, True, topic="rum")]
-    unknown: list[AnyMessage] = [HumanMessage("and paneer?"), called(False, True, topic="paneer")]
-    made_up: list[AnyMessage] = [HumanMessage("more"), called(False, False, topic="gold")]
+    turn: list[AnyMessage] = [HumanMessage("who buys rum?"), called(True, topic="rum")]
+    unknown: list[AnyMessage] = [HumanMessage("and paneer?"), called(False, topic="paneer")]
+    made_up: list[AnyMessage] = [HumanMessage("more"), called(False)]
     for earlier, before in ((turn, {"topic": "rum"}), (turn + unknown, {"topic": "paneer"}), (turn + made_up, {}), ([], {})):
         assert said_in(ChatState(messages=[*earlier, HumanMessage("the same, stricter")])).before == before

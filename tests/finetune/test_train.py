@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
@@ -133,6 +134,28 @@ def test_a_run_learns_and_leaves_an_adapter(base: Path, tmp_path: Path) -> None:
     further = train(data, base, tmp_path / "further", learning_rate=1e-2, start=tmp_path / "adapter")
     assert further["from"] == adapter_hash(tmp_path / "adapter")
     assert further["log"][0]["loss"] < 0.97 * summary["log"][0]["loss"]
+
+
+def test_a_mean_with_the_adapter_gone_on_from_lies_between_the_two(base: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps({"role": "shopper", "messages": messages(*LINES[n % 3])}) + "\n" for n in range(30)))
+    first, second, mean = (tmp_path / name for name in ("first", "second", "mean"))
+    train(data, base, first, learning_rate=1e-2)
+    train(data, base, second, learning_rate=1e-2, start=first)
+    assert train(data, base, mean, learning_rate=1e-2, start=first, keep=0.75)["keep"] == 0.75
+    weights = [load_file(folder / "adapter_model.safetensors") for folder in (first, second, mean)]
+    moved = 0.0
+    for name, before in weights[0].items():
+        after, between = weights[1][name].float(), weights[2][name].float()
+        torch.testing.assert_close(between, 0.75 * before.float() + 0.25 * after, rtol=1e-2, atol=1e-4)
+        moved += float((after - before.float()).abs().sum())
+    assert moved > 1
+
+
+@pytest.mark.parametrize(("keep", "start"), [(0.5, False), (1.0, True), (-0.1, True)])
+def test_a_share_to_keep_that_makes_no_mean_is_refused(keep: float, start: bool, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"keep is {keep:g}"):
+        train(tmp_path / "none.jsonl", tmp_path, tmp_path, start=tmp_path if start else None, keep=keep)
 
 
 def test_a_stopped_run_goes_on_from_its_checkpoint(base: Path, tmp_path: Path) -> None:
