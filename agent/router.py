@@ -95,7 +95,8 @@ class Opinion:
         before: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, Any]:
         """The LLM's arguments with those that were judged, the words that are certain, and the likeliest where the LLM gave none,
-        those of `unsaid`, which nobody said, or a user as the topic; what is not asked for is left out.
+        those of `unsaid`, which nobody said, or a user as the topic; what is not asked for is left out. Of several that the line
+        says the LLM chooses one ("not campaign 6, I mean 16"); a number that is certain as one argument is no other as well.
 
         A line that goes on and says nothing of what it is about narrows the call `before`, whose arguments hold on but for
         a filter that it takes away. Who matches is asked of the audience at hand, unless the line names another topic.
@@ -113,8 +114,7 @@ class Opinion:
             free.add("topic")
         for name in wanted:
             span = self.spans.get(SPANS.get(name, ""))
-            among = span and arguments.get(name) in span.words  # "not campaign 6, I mean 16": both are subjects
-            if span and span.words and not among and (span.chance >= WORDS or name in free):
+            if span and span.words and arguments.get(name) not in span.words and (span.chance >= WORDS or name in free):
                 known[name] = _value(name, span.words)
         if self.choice and "user" in wanted and "topic" in before:
             topic, user = ({**arguments, **known}.get(name) for name in ("topic", "user"))
@@ -122,7 +122,7 @@ class Opinion:
                 known["topic"] = before["topic"]
         if self.goes_on:
             known |= self._carried(tool, free - known.keys(), before)
-        taken = {known[name] for name in NUMBERS if name in known}  # a number that is one argument is not another as well
+        taken = {known[name] for name in NUMBERS if name in known}
         arguments = {name: value for name, value in arguments.items() if not (self._is_no_number(name, 0.5) and value in taken)}
         merged = {name: value for name, value in (arguments | known).items() if value is not None}
         return {name: merged[name] for name in (*wanted, *merged) if name in merged}
@@ -144,14 +144,16 @@ class Opinion:
 
     def _carried(self, tool: str, free: Collection[str], before: Mapping[str, Any]) -> dict[str, Any]:
         """What holds on of the arguments `before`: the subject, whatever the LLM wrote, unless the line names one; for the same
-        tool what it says is the same, and the filters among those that are `free`, with another subject if it says so."""
+        tool what it says is the same, the items of a cart, and the filters, where they are `free`, with another subject filters
+        alone, if it says so."""
         subject = {"recommend": "query", "build_audience": "topic", "explain_match": "topic", "recommend_bundles": "topic"}.get(
             tool
         )
         asked, another = asked_in(before), self._names_a_subject()
         carried = {subject: asked} if subject and asked and not another else {}
         if tool == self.goes_on:
-            carried |= {name: before[name] for name in ("items",) if name in free and name in before and not another}
+            if "items" in free and "items" in before and not another:
+                carried["items"] = before["items"]
             carried |= {name: before[name] for name, value in self.judged.items() if value == SAME and name in before}
             if not another or self.judged.get("keeps"):
                 carried |= {name: before[name] for name in FILTERS if name in free and name in before}

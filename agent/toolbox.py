@@ -67,8 +67,7 @@ class ChatState(AgentState[Any]):
 def tools_of(role: Role, shop: Shop) -> list[BaseTool]:
     """The tools of a role. A call answers with a tool message whose `artifact` is plain data: `name`, `arguments` (grounded, or
     else as written), `written` (as the LLM wrote them), `said` (as people read them), `holds` (what the next line may leave out),
-    `ok`, `cards`. A call that was answered
-    before in the same turn is not run again: it gets the same message."""
+    `ok`, `cards`. A call that was answered before in the same turn is not run again: it gets the same message."""
     return [_tool(name, description, shop) for name, description in TOOLS[role].items()]
 
 
