@@ -6,13 +6,24 @@ judgements and stay as they were written, and so does a band of price sensitivit
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from agent.bus import REF, Bus
-from agent.numbers import Kind, bound_in, count_in, fraction_in, numbers_in, speaks_of_limit, speaks_of_price, without_numbers
+from agent.numbers import (
+    NUMBERS,
+    Kind,
+    bound_in,
+    count_in,
+    fraction_in,
+    numbers_in,
+    speaks_of_limit,
+    speaks_of_price,
+    without_numbers,
+)
 from agent.pointing import ALL_OF_THEM, PLACED, content_words, find_item, likeness, place, position, shown_item
 from agent.spans import FUNCTION_WORDS, exactly, spoken
 from agent.spelling import as_meant
@@ -64,7 +75,7 @@ def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: 
 
     Items become item ids, users pseudonyms; the rest stays in the user's own words and numbers. Raises Ungrounded.
     """
-    grounded, faults = dict[str, Any](), list[str]()
+    grounded, faults = dict[str, Any](), list[ToolError]()
     for name, needed in wanted.items():
         written = arguments.get(name)
         try:
@@ -75,18 +86,18 @@ def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: 
             else:
                 value = _one(name, written, said, bus, shop)
         except ToolError as error:
-            faults.append(str(error))
+            faults.append(error)
             continue
         if value is None and name == "topic" and "user" in wanted:
             value = said.asked
         if value is not None:
             grounded[name] = value
         elif needed and written in (None, "", []):
-            faults.append(f"{name} is missing, the user must say it")
+            faults.append(ToolError(f"{name} is missing, the user must say it"))
         elif needed:
-            faults.append(f"the user did not say {name} {str(written)[:60]!r}, ask for it")
+            faults.append(ToolError(f"the user did not say {name} {str(written)[:60]!r}, ask for it"))
     if faults:
-        raise Ungrounded(faults[0], grounded)
+        raise Ungrounded(str(faults[0]), grounded) from faults[0]
     if "k" in grounded and grounded["k"] == grounded.get("max_price") and _times(grounded["k"], said.lines[0]) < 2:
         del grounded["k"]  # "20 tops" is a price
     return grounded
@@ -105,10 +116,15 @@ def unsaid(arguments: dict[str, Any], said: Said, bus: Bus, shop: Shop) -> set[s
 
 def _left_out(name: str, line: str) -> Any:
     """What a line says of an argument that was not written: a number with a word that tells what it is."""
-    return _bound(name, line) or _bound(name, as_meant(line))
+    return _heard(partial(_bound, name), line) if name in NUMBERS else None
 
 
-def _bound(name: str, line: str) -> Any:
+def _heard(read: Callable[[str], Any], line: str) -> Any:
+    """What is read in a line, else in it with its misspelt words as they are meant."""
+    return read(line) or read(as_meant(line))
+
+
+def _bound(name: str, line: str) -> float | None:
     match name:
         case "max_price":
             return bound_in(line, "money")
@@ -125,7 +141,7 @@ def _bound(name: str, line: str) -> Any:
 def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
     match name:
         case "max_price":
-            return _number(value, said, ("money", "plain") if speaks_of_limit(as_meant(said.lines[0])) else ("money",))
+            return _number(value, said, ("money", "plain") if _heard(speaks_of_limit, said.lines[0]) else ("money",))
         case "k":
             count = _number(value, said, ("plain",))
             return int(count) if count else None
@@ -138,7 +154,7 @@ def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
             return _truth(value)
         case "price_sensitivity":
             band = str(value).lower()
-            return band if band in BANDS and any(map(_speaks_of_price, said.lines)) else None
+            return band if band in BANDS and any(_heard(speaks_of_price, line) for line in said.lines) else None
         case "item":
             return _item(str(value), said, bus, shop)
         case "items":
@@ -170,10 +186,6 @@ def _number(value: Any, said: Said, kinds: tuple[Kind, ...]) -> float | None:
             if values and line is said.lines[0]:
                 return values[0] if len(values) == 1 else None
     return None
-
-
-def _speaks_of_price(line: str) -> bool:
-    return speaks_of_price(line) or speaks_of_price(as_meant(line))
 
 
 def _times(value: float, line: str) -> int:

@@ -122,7 +122,7 @@ class Opinion:
                 known["topic"] = before["topic"]
         if self.goes_on:
             known |= self._carried(tool, free - known.keys(), before)
-        taken = {known[name] for name in NUMBERS if name in known}
+        taken = [known[name] for name in NUMBERS if name in known]
         arguments = {name: value for name, value in arguments.items() if not (self._is_no_number(name, 0.5) and value in taken)}
         merged = {name: value for name, value in (arguments | known).items() if value is not None}
         return {name: merged[name] for name in (*wanted, *merged) if name in merged}

@@ -193,9 +193,10 @@ def _tool(name: str, description: str, shop: Shop) -> BaseTool:
                 return _command(earlier.text, earlier.artifact, bus, runtime)
             text, cards = put(call_tool(name, shop, runtime.context.user_id, arguments), bus)
             ok = True
+        except Ungrounded as error:
+            text, holds = f"error: {error}", error.grounded
         except ToolError as error:
             text = f"error: {error}"
-            holds = error.grounded if isinstance(error, Ungrounded) else holds
         artifact = {
             "name": name,
             "arguments": arguments,

@@ -7,7 +7,7 @@ import pytest
 from agent.bus import Bus
 from agent.grounding import Said, Ungrounded, ground, unsaid
 from tests.agent.grounding import NEEDED, grounded
-from tools import Shop, ToolError
+from tools import Shop, ToolError, UnknownUser
 
 
 @pytest.fixture
@@ -240,8 +240,9 @@ def test_a_user_is_a_ref_a_pseudonym_or_an_id_and_becomes_a_pseudonym(read_shop:
         ("and the last one?", "u1", ben),
     ]:
         assert grounded(read_shop, line, "user", written, bus, needed=NEEDED) == user
-    with pytest.raises(Ungrounded, match="no user 'nobody'"):
+    with pytest.raises(Ungrounded, match="no user 'nobody'") as refused:
         grounded(read_shop, "why user nobody?", "user", "user nobody", bus, needed=NEEDED)
+    assert isinstance(refused.value.__cause__, UnknownUser)
     with pytest.raises(ToolError, match="no user was shown yet"):
         grounded(read_shop, "why the second user?", "user", "the second user", needed=NEEDED)
     with pytest.raises(ToolError, match="did not say user"):
@@ -266,7 +267,12 @@ def test_a_campaign_is_as_said_or_the_number_of_the_line(read_shop: Shop, line: 
 
 @pytest.mark.parametrize(
     ("line", "band"),
-    [("bargain hunters who like tea", "high"), ("users who don't avoid pork", None), ("bargan huntrs, deep pokets", "high")],
+    [
+        ("bargain hunters who like tea", "high"),
+        ("users who don't avoid pork", None),
+        ("tea, deep pockets", "high"),
+        ("bargan huntrs, deep pokets", "high"),
+    ],
 )
 def test_a_band_of_price_sensitivity_needs_a_word_of_prices(read_shop: Shop, line: str, band: str | None) -> None:
     assert grounded(read_shop, line, "price_sensitivity", "high") == band

@@ -111,6 +111,7 @@ def test_of_several_subjects_the_llm_chooses_and_a_number_is_one_argument_alone(
     counted = Opinion("recommend", {"count": Span(("4",), 0.8, 0.1), "price": Span((), 0.8, 0.8)})
     assert counted.corrected("recommend", {"max_price": 4}) == {"k": 4}
     assert counted.corrected("recommend", {"max_price": 5}) == {"max_price": 5, "k": 4}
+    assert counted.corrected("recommend", {"max_price": [4]}) == {"max_price": [4], "k": 4}, "an LLM may write anything"
     priced = replace(counted, spans=counted.spans | {"price": Span(("4",), 0.8, 0.1)})
     assert priced.corrected("recommend", {"max_price": 4}) == {"max_price": 4, "k": 4}
 
