@@ -55,7 +55,7 @@ def fit_router(
 ) -> Router:
     """The router fitted on all phrases of `phrases`, without the wording of `test_lines`; slots take the names of `topics`.
 
-    `members` models begin alike, each on a filling of its own; each takes nine minutes on two cores. Raises ValueError for
+    `members` models begin alike, each on a filling of its own; each takes thirteen minutes on two cores. Raises ValueError for
     phrases that cannot be read or lack a tool, OSError where a file of them is missing.
     """
     slots, reserved = Slots(topics, FOLDER), Reserved(test_lines)
