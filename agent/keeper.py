@@ -44,6 +44,6 @@ def _die_with_parent() -> None:
 
 if __name__ == "__main__":
     if os.getpgrp() != os.getpid():
-        sys.exit("agent.keeper must lead its process group: start it with start_new_session=True")
+        sys.exit("agent.keeper must lead its process group: start it with process_group=0")
     code = run(sys.argv[1:])
     sys.exit(code if code >= 0 else 128 - code)

@@ -116,6 +116,8 @@ def test_a_server_that_dies_is_started_again_on_its_port(tmp_path: Path) -> None
     with running(fake(SERVER, lifeline.path), None, tmp_path / "vllm.log", lambda message: None) as served:
         (keeper,) = _children(os.getpid())
         (server,) = _children(keeper)
+        assert os.getpgid(server) == keeper
+        assert os.getsid(server) == os.getsid(0)
         os.kill(server, signal.SIGKILL)
         while (now := _children(os.getpid())) == [keeper] or not now:
             os.sched_yield()
