@@ -67,20 +67,16 @@ class Turn(AgentMiddleware[ChatState, Speaker, Any]):
             with self._llm.readable_errors():
                 opinion = await self._opinion(short)
                 opening = opinion.opening()
-                held = {"extra_body": {"structured_outputs": {"regex": opening}}} if opening else {}
-                response = await handler(short.override(model_settings=held))
+                response = await handler(opening.asked(short))
         except (LLMUnavailable, TimeoutError) as error:
             logging.getLogger(__name__).warning("%s", error)
             return AIMessage("", response_metadata={UNAVAILABLE: str(error)})
         message = response.result[-1]
-        if isinstance(message, AIMessage) and (message.tool_calls or message.invalid_tool_calls):
-            broken = [(call["name"] or "", call["id"]) for call in message.invalid_tool_calls]
-            calls = message.tool_calls or [{"name": name, "args": {}, "id": id, "type": "tool_call"} for name, id in broken]
-            first = calls[0]
-            if self._router is not None:
-                first = first | {"args": self._corrected(opinion, first["name"], first["args"], cast(ChatState, request.state))}
-            return message.model_copy(update={"content": "", "tool_calls": [first], "invalid_tool_calls": []})
-        return response
+        if not isinstance(message, AIMessage) or (first := opening.first_call(message)) is None:
+            return response
+        if self._router is not None:
+            first["args"] = self._corrected(opinion, first["name"], first["args"], cast(ChatState, request.state))
+        return message.model_copy(update={"content": "", "tool_calls": [first], "invalid_tool_calls": []})
 
     def _corrected(self, opinion: Opinion, name: str, written: dict[str, Any], state: ChatState) -> dict[str, Any]:
         bus, said = Bus.model_validate(state.get("bus", {})), said_in(state)

@@ -11,10 +11,9 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langgraph.constants import TAG_NOSTREAM
 
 from agent.line_model import REPLY
+from agent.opening import CALL, CONTINUED, WHOLE
 from agent.toolbox import Speaker
 
-CALL = '<tool_call>{"name": "'
-"""How a call begins in the chat template; the name of the tool is next."""
 LIKELIEST = 20
 """How many tokens vLLM tells the probabilities of, at most."""
 
@@ -28,7 +27,7 @@ async def odds(request: ModelRequest[Speaker], tools: Collection[str]) -> dict[s
     messages: list[BaseMessage] = [*([request.system_message] if request.system_message else []), *request.messages]
     begins, names = await asyncio.gather(
         _next_token(request, messages, {}),
-        _next_token(request, [*messages, AIMessage(CALL)], {"add_generation_prompt": False, "continue_final_message": True}),
+        _next_token(request, [*messages, AIMessage(CALL)], CONTINUED),
     )
     call = sum(chance for token, chance in begins if token and CALL.startswith(token))
     told = {tool: call * sum(chance for token, chance in names if token and tool.startswith(token)) for tool in tools}
@@ -39,7 +38,7 @@ async def _next_token(
     request: ModelRequest[Speaker], messages: list[BaseMessage], extra_body: dict[str, Any]
 ) -> list[tuple[str, float]]:
     """The likeliest tokens that come next, with their probabilities."""
-    quiet = {"streaming": False, "disable_streaming": True, "max_tokens": 1, "logprobs": True, "top_logprobs": LIKELIEST}
+    quiet = WHOLE | {"max_tokens": 1, "logprobs": True, "top_logprobs": LIKELIEST}
     model: BaseChatModel = request.model.model_copy(update=quiet)
     answer = await model.bind_tools(request.tools, extra_body=extra_body).ainvoke(messages, {"tags": [TAG_NOSTREAM]})
     first = answer.response_metadata["logprobs"]["content"][0]

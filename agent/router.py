@@ -4,6 +4,7 @@ Small classifiers (`agent.line_model`), fitted on the phrases that the embedded 
 are not sure, what the LLM would choose is weighed in: the two err on different lines.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch.nn import ModuleList
 from agent.grounding import FILTERS, asked_in
 from agent.line_model import ALL, GOES_ON, REPLY, SAME, SPANS, LineModel, Reading, Span, read
 from agent.numbers import NUMBERS, number_of
+from agent.opening import Opening
 from agent.pointing import content_words
 from agent.prompts import Role
 from agent.spelling import english
@@ -70,22 +72,23 @@ class Opinion:
         said = {tag: span for tag, span in reading.spans.items() if span.words or tag in NUMBERED}
         return cls(choice, said, judged, last, sure)
 
-    def opening(self) -> str | None:
-        """A regular expression of all that the LLM may write, or None where it is free: a call of the tool, its first argument
-        there or left out, or a text that is no call."""
+    def opening(self) -> Opening:
+        """How the answer begins: empty where the LLM is free, a text that is no call, or a call of the tool up to what is open
+        of its first argument: that it is there or left out, and its words where `corrected` would put them in any way."""
         if self.choice is None:
-            return None
+            return Opening()
         if self.choice == REPLY:
-            return r"[^<][^\x00]*"
-        begin = r"\{"
+            return Opening(rest=r"[^<][^\x00]*")
         (first, needed), *others = wanted_by(self.choice).items()
-        span = self.spans.get(SPANS.get(first, ""))
-        if span and not needed:
-            if 1 - span.none >= THERE:
-                begin = rf'\{{"{first}": '
-            elif span.none >= THERE:
-                begin = rf'\{{("({"|".join(name for name, _ in others)})": |\}})' if others else r"\{\}"
-        return rf'<tool_call>\{{"name": "{self.choice}", "arguments": {begin}[^\x00]*'
+        span, begun = self.spans.get(SPANS.get(first, "")), f' {{"{first}":'
+        if span and len(span.words) == 1 and span.chance >= WORDS and first != "items":
+            return Opening.of_call(self.choice, f"{begun} {json.dumps(span.words[0], ensure_ascii=False)[:-1]}")
+        if span and not needed and 1 - span.none >= THERE:
+            return Opening.of_call(self.choice, begun)
+        if span and not needed and span.none >= THERE:
+            another, none = "|".join(name for name, _ in others), r"\{\}\}"
+            return Opening.of_call(self.choice, rest=rf' (\{{"({another})":[^\x00]*|{none})' if others else f" {none}")
+        return Opening.of_call(self.choice)
 
     def corrected(
         self,

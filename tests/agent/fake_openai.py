@@ -1,6 +1,7 @@
 """An OpenAI-compatible chat server on a loopback port whose answers a test writes: real HTTP, real streaming, no model.
 
 Any request for a stream gets one; others a whole completion, if the answer is a text. A token is three letters.
+Where a call is begun in the request the answer is what completes it: the text as it is, of a call the rest of its arguments.
 """
 
 import json
@@ -64,7 +65,7 @@ def fake_openai() -> Iterator[FakeLLM]:
             if request.get("logprobs"):
                 self.wfile.write(json.dumps(_completion("<", "length", fake.next_tokens(request))).encode())
                 return
-            answer = fake.next_answer(request)
+            answer = _completed(fake.next_answer(request), request)
             if not request.get("stream"):
                 self.wfile.write(json.dumps(_completion(answer, fake.finish_reason)).encode())
                 return
@@ -88,6 +89,16 @@ def fake_openai() -> Iterator[FakeLLM]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _completed(answer: Answer, request: dict[str, Any]) -> Answer:
+    """The rest of a call that the request begins, up to where it asks to stop, or the answer as it is."""
+    if isinstance(answer, str) or not request.get("continue_final_message"):
+        return answer
+    begun = request["messages"][-1]["content"].partition('"arguments":')[2]
+    whole = f" {json.dumps(answer[1])}}}</tool_call>"
+    assert whole.startswith(begun), f"{begun!r} is not how {answer} begins"
+    return whole.removeprefix(begun).partition(request["stop"][0])[0] + request["stop"][0]
 
 
 def _completion(answer: Answer, finish: str, tokens: dict[str, float] | None = None) -> dict[str, Any]:

@@ -253,17 +253,32 @@ def held_to(request: dict[str, Any]) -> str | None:
     return regex
 
 
+def begun(request: dict[str, Any]) -> str:
+    """The beginning of the answer that a request gives to the server."""
+    last = request["messages"][-1]
+    return str(last["content"]) if last["role"] == "assistant" and request.get("continue_final_message") else ""
+
+
 def test_the_embedded_llm_is_held_to_the_router_on_lines_and_to_words_on_results(talk: Talk, fake: FakeLLM) -> None:
     talk.model = BASE
     fake.answers = [("recommend", {"query": "oat milk", "only_new": True}), "Try p2."]
     step = talk.say("any oat milk?")[0][0]
     on_line, on_result = fake.requests
-    assert '"name": "recommend"' in (held_to(on_line) or "")
+    assert begun(on_line) == '<tool_call>{"name": "recommend", "arguments": {"query": "oat milk'
+    assert not on_line.get("stream", False)
     words = re.compile(held_to(on_result) or "")
     assert words.fullmatch("Try p2.")
     assert not words.fullmatch("<tool_call>")
     assert isinstance(step, ToolStep)
     assert step.call.arguments == {"query": "oat milk"}, "nothing new was asked for, whatever the LLM wrote"
+
+
+@pytest.mark.parametrize("rest", ["", "!", '", "k": [}}', '"}, 3]}'])
+def test_a_begun_call_that_the_llm_spoils_is_made_of_what_the_router_read(talk: Talk, fake: FakeLLM, rest: str) -> None:
+    talk.model, fake.answers = BASE, [rest, "Try p2."]
+    events = talk.say("any oat milk?")[0]
+    assert [(call.name, call.arguments) for call in done(events).tool_calls] == [OAT]
+    assert done(events).reply == "Try Oat milk, 1 l."
 
 
 @pytest.mark.parametrize(
@@ -285,7 +300,7 @@ def test_where_the_router_is_not_sure_the_llm_s_odds_decide(
     talk.model, fake.odds = BASE, odds
     events = talk.say("oat milk?")[0]
     *asked, answer = fake.requests[:3]
-    assert held in (held_to(answer) or "")
+    assert held in begun(answer) or held in (held_to(answer) or "")
     assert [(request["max_completion_tokens"], request.get("stream", False)) for request in asked] == [(1, False)] * 2
     assert sorted(len(request["messages"]) for request in asked) == [2, 3]
     assert done(events).reply == "Hello!", "what the LLM was asked for its odds is not said"

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from agent.line_model import ALL, GOES_ON, REPLY, SAME, TAGS, Reading, Span, Tokens, span_of
+from agent.opening import Opening
 from agent.prompts import Role
 from agent.router import FILE, Opinion, Router
 from finetune.routing import fingerprint
@@ -234,6 +235,17 @@ def test_the_shipped_router_was_fitted_on_the_phrases_that_are_here(router: Rout
         ),
         (
             Opinion("recommend", {"subject": SAID}),
+            [
+                '<tool_call>{"name": "recommend", "arguments": {"query": "oat milk"}}',
+                '<tool_call>{"name": "recommend", "arguments": {"query": "oat milk", "k": 3}}',
+            ],
+            [
+                '<tool_call>{"name": "recommend", "arguments": {"query": "milk"}}',
+                '<tool_call>{"name": "recommend", "arguments": {"k": 3}}',
+            ],
+        ),
+        (
+            Opinion("recommend", {"subject": Span(("oat",), 0.6, 0.01)}),
             ['<tool_call>{"name": "recommend", "arguments": {"query": "milk"}}'],
             ['<tool_call>{"name": "recommend", "arguments": {"k": 3}}'],
         ),
@@ -252,16 +264,22 @@ def test_the_shipped_router_was_fitted_on_the_phrases_that_are_here(router: Rout
             ['<tool_call>{"name": "similar_items", "arguments": {"item": "p2"}}'],
             ["Which one?"],
         ),
+        (
+            Opinion("brand_insight", {"subject": Span(('Joe "O"',), 0.9, 0.01)}),
+            ['<tool_call>{"name": "brand_insight", "arguments": {"brand": "Joe \\"O\\""}}'],
+            ['<tool_call>{"name": "brand_insight", "arguments": {"brand": "Joe "O""}}'],
+        ),
     ],
 )
 def test_an_opinion_opens_the_answer(opinion: Opinion, fits: list[str], fails: list[str]) -> None:
-    opening = re.compile(opinion.opening() or "")
-    assert all(opening.fullmatch(text) for text in fits)
-    assert not any(opening.fullmatch(text) for text in fails)
+    opening = opinion.opening()
+    answer = re.compile(re.escape(opening.text) + (opening.rest or r"[^\x00]*"))
+    assert all(answer.fullmatch(text) for text in fits)
+    assert not any(answer.fullmatch(text) for text in fails)
 
 
 def test_without_a_choice_the_llm_is_free() -> None:
-    assert Opinion().opening() is None
+    assert Opinion().opening() == Opening()
 
 
 def test_what_is_certain_replaces_the_llm_s_in_the_order_of_the_signature() -> None:
