@@ -173,7 +173,7 @@ def cpu_command(weights: Weights, speculation: bool = True) -> Command:
     arguments += ["--speculative-config", json.dumps(SPECULATION)] if speculation else []
     environment = {"VLLM_HOST_IP": HOST, "HF_HUB_OFFLINE": "1", "TORCHDYNAMO_DISABLE": "1"}
     if INTEL_OPENMP.exists():
-        environment["LD_PRELOAD"] = str(INTEL_OPENMP)
+        environment["LD_PRELOAD"] = ":".join(filter(None, [str(INTEL_OPENMP), os.environ.get("LD_PRELOAD")]))
     if len(os.sched_getaffinity(0)) <= FEW_CORES:
         arguments += ["--distributed-executor-backend", "uni"]
         environment["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # else vLLM puts the worker into a process of its own all the same

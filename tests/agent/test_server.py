@@ -185,6 +185,19 @@ def test_what_is_sampled_is_not_speculated_on(tmp_path: Path) -> None:
     assert "--speculative-config" not in cpu_command(weights, speculation=False).arguments
 
 
+@pytest.mark.parametrize(("own", "preloaded"), [("", ["openmp.so"]), ("libtcmalloc.so", ["openmp.so", "libtcmalloc.so"])])
+def test_openmp_is_loaded_before_what_the_user_preloads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str, preloaded: list[str]
+) -> None:
+    monkeypatch.setenv("LD_PRELOAD", own)
+    openmp = tmp_path / "openmp.so"
+    monkeypatch.setattr("agent.server.INTEL_OPENMP", openmp)
+    assert "LD_PRELOAD" not in cpu_command(Weights(tmp_path, None)).environment
+    openmp.touch()
+    loaded = cpu_command(Weights(tmp_path, None)).environment["LD_PRELOAD"]
+    assert [Path(file).name for file in loaded.split(":")] == preloaded
+
+
 def test_on_a_gpu_the_adapter_of_the_base_is_loaded_beside_it(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, base_model="Some/Base-4B")
     adapter = tmp_path / "base-4b"
