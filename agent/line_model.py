@@ -6,7 +6,7 @@ they are.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from agent.grounding import FILTERS
 from agent.prompts import TOOLS, Role
 from agent.spelling import mended
 from retrieval.search.vectors import open_encoder
+from retrieval.threads import one_torch_thread
 
 REPLY = "reply"
 """The choice of a plain reply."""
@@ -89,6 +90,9 @@ class Tokens:
     places: list[tuple[int, int, int]]
 
 
+Logits = tuple[dict[str, Tensor], dict[str, Tensor], Tensor]
+
+
 class LineModel(nn.Module):
     """MiniLM with a head of choices for each role, one of tags, and one for each judgement."""
 
@@ -105,7 +109,7 @@ class LineModel(nn.Module):
         self.judged = nn.ModuleDict({name: nn.Linear(2 * size, len(values)) for name, values in JUDGED.items()})
         self.tags = nn.Linear(size, len(TAGS))
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Logits:
         """Logits (lines, classes) of the choices of each role and of each judgement, and (lines, tokens, TAGS) of the tags."""
         read = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         mask = attention_mask.unsqueeze(-1)
@@ -128,12 +132,11 @@ class LineModel(nn.Module):
         return {name: parameter.detach() for name, parameter in self.named_parameters() if parameter.requires_grad}
 
 
-def read(models: Sequence[LineModel], role: Role, line: str) -> Reading:
-    """What one line of a role says, its spelling mended: the mean of what the models, in eval mode, make of it (deep ensembles:
+def read(models: Sequence[Callable[[Tensor, Tensor], Logits]], role: Role, line: str, tokens: Tokens) -> Reading:
+    """What one line of a role says: the mean of what the models, in eval mode, make of its tokens (deep ensembles:
     Lakshminarayanan et al. 2017, arXiv 1612.01474)."""
-    tokens = models[0].tokens(line, mend=True)
     ids, words = torch.tensor([tokens.ids]), [at for _, _, at in tokens.places]
-    with torch.inference_mode():
+    with torch.inference_mode(), one_torch_thread():
         each = [model(ids, torch.ones_like(ids)) for model in models]
         chances = _mean([choices[role] for choices, _, _ in each])[0].tolist()
         judged = {name: _mean([heads[name] for _, heads, _ in each])[0].tolist() for name in JUDGED}

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -25,6 +26,7 @@ from agent.prompts import Role
 from agent.spelling import english
 from agent.toolbox import ARGUMENTS, wanted_by
 from agent.weights import ADAPTERS, BASE
+from retrieval.search.vectors import recorded
 
 FILE = ADAPTERS / BASE / "router.safetensors"
 SURE, SURE_REPLY, SURE_AGAIN = 0.9, 0.94, 0.65
@@ -203,6 +205,8 @@ class Router:
 
     def __init__(self, models: Sequence[LineModel], phrases: str) -> None:
         self._models, self.phrases = [model.eval() for model in models], phrases
+        ids = torch.tensor([models[0].tokens("any line").ids])
+        self._recorded = [recorded(model, ids, torch.ones_like(ids)) for model in self._models]
 
     @classmethod
     def load(cls, file: Path = FILE) -> "Router":
@@ -225,8 +229,8 @@ class Router:
         save_file(halves, file, {"phrases": self.phrases})
 
     def read(self, role: Role, line: str) -> Reading:
-        """All that the router makes of a line, however unsure."""
-        return read(self._models, role, line)
+        """All that the router makes of a line, its spelling mended, however unsure."""
+        return read(self._recorded, role, line, self._models[0].tokens(line, mend=True))
 
 
 def _trained(models: Sequence[LineModel]) -> dict[str, Tensor]:

@@ -67,10 +67,11 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Streamed:
-    """Requests sent one after the other, each read as it came.
+class Read:
+    """Requests sent one after the other, as streams or not.
 
-    `first_token` are the seconds to the first text of the last answer, None if it has none; `tokens` are those of that answer.
+    `first_token` are the seconds to the first text of the last answer, None if it has none or came whole; `tokens` are those of
+    that answer.
     """
 
     first_token: float | None
@@ -85,30 +86,38 @@ class Bare:
         self._client = client
 
     def ask(self, requests: Sequence[Request]) -> Answered:
+        """The answers, each waited for whole."""
         started = perf_counter()
-        texts, tokens = [], 0
-        for request in requests:
-            with _readable():
-                reply = self._client.post("chat/completions", json={**request, "cache_salt": SALT}).raise_for_status().json()
-            texts.append(reply["choices"][0]["message"]["content"] or "")
-            tokens += reply["usage"]["completion_tokens"]
-        return Answered(texts, tokens, perf_counter() - started)
+        replies = [self._whole(request) for request in requests]
+        texts = [reply["choices"][0]["message"]["content"] or "" for reply in replies]
+        return Answered(texts, sum(reply["usage"]["completion_tokens"] for reply in replies), perf_counter() - started)
 
-    def stream(self, requests: Sequence[Request]) -> Streamed:
+    def read(self, requests: Sequence[Request]) -> Read:
+        """The answers, each as it was asked for: those of requests with `stream` as they come, the others whole."""
         started = perf_counter()
         first: float | None = None
         tokens = 0
         for request in requests:
             first, tokens = None, 0
+            if not request.get("stream"):
+                tokens = self._whole(request)["usage"]["completion_tokens"]
+                continue
             for part in self._parts(request):
                 if first is None and any(choice["delta"].get("content") for choice in part["choices"]):
                     first = perf_counter() - started
                 if part.get("usage"):
                     tokens = part["usage"]["completion_tokens"]
-        return Streamed(first, tokens, perf_counter() - started)
+        return Read(first, tokens, perf_counter() - started)
+
+    def _whole(self, request: Request) -> dict[str, Any]:
+        with _readable():
+            reply: dict[str, Any] = (
+                self._client.post("chat/completions", json={**request, "cache_salt": SALT}).raise_for_status().json()
+            )
+        return reply
 
     def _parts(self, request: Request) -> Iterator[dict[str, Any]]:
-        body = {**request, "stream": True, "stream_options": {"include_usage": True}, "cache_salt": SALT}
+        body = {**request, "stream_options": {"include_usage": True}, "cache_salt": SALT}
         with _readable(), self._client.stream("POST", "chat/completions", json=body) as reply:
             reply.raise_for_status()
             for line in reply.iter_lines():

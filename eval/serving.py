@@ -26,7 +26,7 @@ from agent.digest import digest_of
 from agent.llm import LLM
 from agent.profiler import MAX_TOKENS, Writing, answer_schema, messages, write
 from agent.prompts import Role
-from eval.bare import Answered, Bare, Heard, Streamed, Written, bare
+from eval.bare import Answered, Bare, Heard, Read, Written, bare
 from eval.report import Report, printed, rounded
 from tools import Shop
 
@@ -110,13 +110,13 @@ async def _talk(shop: Shop, llm: LLM, server: Bare, users: Sequence[str], progre
         line = pattern.format(topic=shop.profile(user).interests[0].topic.lower())
         heard.requests.clear()
         ours.append(await _turn(chat, line, role, user))
-        alone.append(await to_thread(server.stream, heard.requests))
+        alone.append(await to_thread(server.read, heard.requests))
         progress(n + 1)
-    ours_took, alone_took = [done.seconds for done in ours], [streamed.seconds for streamed in alone]
+    ours_took, alone_took = [done.seconds for done in ours], [one.seconds for one in alone]
     first = [done.seconds_to_first_token for done in ours]
     return {
         "chat": _waits(ours_took, first) | {"overhead": sum(ours_took) / sum(alone_took) - 1, "turns": len(users)},
-        "bare chat": _waits(alone_took, [streamed.first_token for streamed in alone]) | decode_rate(alone),
+        "bare chat": _waits(alone_took, [one.first_token for one in alone]) | decode_rate(alone),
     }
 
 
@@ -176,11 +176,11 @@ def _decode(shop: Shop, llm: LLM, server: Bare, users: Sequence[str]) -> dict[st
     """Profiles read as they are written by the bare server."""
     digests = [digest_of(shop, user) for user in users]
     requests = [llm.json_request(messages(digest), answer_schema(digest), MAX_TOKENS) for digest in digests]
-    streams = [server.stream([request]) for request in requests]
+    streams = [server.read([request | {"stream": True}]) for request in requests]
     return _waits([one.seconds for one in streams], [one.first_token for one in streams]) | decode_rate(streams)
 
 
-def decode_rate(streams: Sequence[Streamed]) -> dict[str, float]:
+def decode_rate(streams: Sequence[Read]) -> dict[str, float]:
     """Tokens a second after the first of each answer."""
     read = [(one.tokens - 1, one.seconds - one.first_token) for one in streams if one.first_token is not None and one.tokens > 1]
     return {"tokens_per_second": sum(tokens for tokens, _ in read) / sum(seconds for _, seconds in read)} if read else {}

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
-import torch
 from numba import njit, types
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from retrieval.interactions import History, Interactions, joined
+from retrieval.threads import one_torch_thread
 
 BLOCK = 256
 """Users scored at once by one thread: memory stays at this many rows of scores, and weights that many ask for are read once."""
@@ -97,13 +97,8 @@ def recommend(
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     """The threads of BLAS and torch would get in the way of those that blocks of users go to."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1, "blas"):
-            yield
-    finally:
-        torch.set_num_threads(before)
+    with one_torch_thread(), threadpool_limits(1, "blas"):
+        yield
 
 
 def rank(

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from behavior import Catalog, Event, EventStore, InterestProfile, Rejection, Settings, build_profile, check_event, event_frame
 from retrieval import Shelf, TopicIndex, open_chroma
@@ -76,11 +77,14 @@ class Shop:
     @classmethod
     def open(cls, settings: Settings, progress: Callable[[str], None] = lambda _: None, growth: float = GROWTH) -> "Shop":
         """Open the shop of the settings; what is fitted from the log is loaded, or made anew when the log is another one, or
-        has grown by more than the share `growth`.
+        has grown by more than the share `growth`. From then on BLAS has one thread in this process: answers are small and many
+        at once, and after one that they shared OpenBLAS's threads keep a core busy for up to .1 s.
 
         Raises StoreError when the database cannot be used, ValueError when no Chroma server answers at the URL set.
         """
-        return cls(settings, progress, growth)
+        shop = cls(settings, progress, growth)
+        threadpool_limits(1, "blas")
+        return shop
 
     def now(self) -> datetime:
         """The shop's time: UTC, or for a replayed log its last event's time plus the time since the shop was opened."""

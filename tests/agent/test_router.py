@@ -208,6 +208,19 @@ def test_what_was_saved_says_the_same(router: Router, tmp_path: Path) -> None:
         assert again.read("shopper", line) == router.read("shopper", line)
 
 
+def test_a_line_is_read_on_one_thread_and_as_the_models_do(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, threads = "some coffee pods for less than 12.50, not the strong kind", torch.get_num_threads()
+    recorded, used = router.read("shopper", line), []
+
+    def plain(*inputs: torch.Tensor) -> object:
+        used.append(torch.get_num_threads())
+        return router._models[0](*inputs)
+
+    monkeypatch.setattr(router, "_recorded", [plain, router._models[1]])
+    assert router.read("shopper", line) == recorded
+    assert (used, torch.get_num_threads()) == ([1], threads)
+
+
 @pytest.mark.parametrize("tensors", [{}, {"1.tags.weight": torch.zeros(3, 384)}, {"0.no_such.weight": torch.zeros(1)}])
 def test_a_router_of_another_line_model_is_refused(tmp_path: Path, tensors: dict[str, torch.Tensor]) -> None:
     file = tmp_path / "router.safetensors"

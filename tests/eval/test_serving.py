@@ -13,7 +13,7 @@ from rich.console import Console
 
 from agent.llm import LLM
 from agent.profiler import MAX_TOKENS
-from eval.bare import SALT, Bare, Streamed
+from eval.bare import SALT, Bare, Read
 from eval.report import Report
 from eval.serving import DECODED, decode_rate, run
 from tests.agent.fake_openai import Answer, FakeLLM, fake_openai
@@ -80,6 +80,17 @@ def body(request: dict[str, Any]) -> str:
     return json.dumps({key: request[key] for key in request.keys() - {"cache_salt", "stream_options"}}, sort_keys=True)
 
 
+def test_a_request_is_sent_again_as_a_stream_where_it_was_one(fake: FakeLLM) -> None:
+    asked = {"messages": [{"role": "tool", "content": "Milk"}]}
+    with httpx.Client(base_url=fake.url) as client:
+        whole = Bare(client).read([asked])
+        streamed = Bare(client).read([asked, {**asked, "stream": True}])
+    assert [request.get("stream", False) for request in fake.requests] == [False, False, True]
+    assert whole.first_token is None
+    assert streamed.first_token is not None
+    assert whole.tokens > 0
+
+
 def test_a_dead_llm_ends_the_run(read_shop: Shop) -> None:
     with pytest.raises(ConnectionError, match="the LLM did not answer 'any "):
         served(read_shop, LLM("http://127.0.0.1:1/v1", "none"))
@@ -87,6 +98,6 @@ def test_a_dead_llm_ends_the_run(read_shop: Shop) -> None:
         Bare(client).ask([{"messages": []}])
 
 
-def test_thedecode_rate_counts_the_tokens_after_the_first() -> None:
-    streams = [Streamed(first_token=1.0, tokens=21, seconds=2.0), Streamed(first_token=3.0, tokens=11, seconds=4.0)]
-    assert decode_rate([*streams, Streamed(first_token=None, tokens=9, seconds=9.0)]) == {"tokens_per_second": 15.0}
+def test_the_decode_rate_counts_the_tokens_after_the_first() -> None:
+    streams = [Read(first_token=1.0, tokens=21, seconds=2.0), Read(first_token=3.0, tokens=11, seconds=4.0)]
+    assert decode_rate([*streams, Read(first_token=None, tokens=9, seconds=9.0)]) == {"tokens_per_second": 15.0}
