@@ -5,6 +5,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+import torch
+from threadpoolctl import threadpool_info
 
 from behavior import Event
 from behavior.schema import Item
@@ -48,6 +50,15 @@ def test_every_filter_holds(shop: Shop) -> None:
     new = recommend(shop, "dora", only_new=True).cards
     assert new
     assert not bought & {card.item_id for card in new}
+
+
+def test_an_open_shop_answers_on_one_thread(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    recommend(shop, "dora", query="dog food")
+    assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+    used, before, embed = [], torch.get_num_threads(), shop.topics._vectors._one
+    monkeypatch.setattr(shop.topics._vectors, "_one", lambda ids: (used.append(torch.get_num_threads()), embed(ids))[1])
+    recommend(shop, "dora", query="something to drink")
+    assert (used, torch.get_num_threads()) == ([1], before)
 
 
 def test_words_are_met_by_meaning_or_said_to_fit_nothing(shop: Shop) -> None:
