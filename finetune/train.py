@@ -1,4 +1,4 @@
-"""LoRA training with trl: `inkling finetune train`. Resumable; on two cores the shipped adapter takes about an hour.
+"""LoRA training with trl: `inkling finetune train`. Resumable; on two cores 9,690 examples take an hour and a half.
 
 The loss is taken on what the assistant says alone, on any base whose tokenizer has the ChatML marks (SmolLM2, Qwen). A larger
 base wants a GPU; only the embedded one was trained here.
