@@ -88,7 +88,7 @@ class TextVectors:
         """The `n` texts nearest in meaning (approximately, by HNSW) with their cosine, best first."""
         if not self._texts:
             return {}
-        with one_torch_thread(), torch.inference_mode():
+        with one_torch_thread():
             vector = self._one(self._model.preprocess([text])["input_ids"]).numpy()
         found = self._collection.query(query_embeddings=vector, n_results=min(n, len(self._texts)), include=["distances"])
         near = zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True)
@@ -109,12 +109,13 @@ def of_single_texts(model: SentenceTransformer) -> Callable[[Tensor], Tensor]:
 def recorded(run: Callable[..., Any], *example: Tensor) -> Any:
     """`run`, a module or a function of frozen weights, recorded as it goes for the `example` of a single text.
 
-    What it then does for other single texts is the same, without the Python between the operations, which takes a third of the
-    time or more.
+    What it then does for other single texts, in inference mode, is the same without the Python between the operations, which
+    takes a third of the time or more.
     """
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of branches that go by the padding, of which a single text has none
-        return torch.jit.trace(run, example, check_trace=False, strict=False)  # type: ignore[no-untyped-call]
+        trace = torch.jit.trace(run, example, check_trace=False, strict=False)  # type: ignore[no-untyped-call]
+    return torch.inference_mode()(trace)
 
 
 def _digest(text: str) -> str:

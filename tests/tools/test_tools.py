@@ -56,7 +56,12 @@ def test_an_open_shop_answers_on_one_thread(shop: Shop, monkeypatch: pytest.Monk
     recommend(shop, "dora", query="dog food")
     assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
     used, before, embed = [], torch.get_num_threads(), shop.topics._vectors._one
-    monkeypatch.setattr(shop.topics._vectors, "_one", lambda ids: (used.append(torch.get_num_threads()), embed(ids))[1])
+
+    def counted(ids: torch.Tensor) -> torch.Tensor:
+        used.append(torch.get_num_threads())
+        return embed(ids)
+
+    monkeypatch.setattr(shop.topics._vectors, "_one", counted)
     recommend(shop, "dora", query="something to drink")
     assert (used, torch.get_num_threads()) == ([1], before)
 
