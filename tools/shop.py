@@ -147,7 +147,8 @@ class Shop:
         )
 
     def topic(self, words: str) -> str:
-        """The topic that `words` name, be it broad ("cheese") or narrow, or else come nearest to.
+        """The topic that `words` name, be it broad ("cheese") or narrow, or else come nearest to, then the broadest whose name
+        says them ("dog" means Dog foods rather than Dog treats).
 
         The name as the catalog writes it always means that topic. Raises UnknownTopic with the nearest names.
         """
@@ -159,7 +160,7 @@ class Shop:
         found = self.topics.search(words, 3)
         if not found or found[0][1] < SURE:
             raise UnknownTopic(words, [name for name, _ in found] or [name for name, _ in self.catalog.find_topics(words, 3)])
-        return found[0][0]
+        return self.topics.widest(found[0][0], words)
 
     def brand(self, words: str) -> str:
         """The brand of this name, case aside. Raises ToolError naming the brands there are."""

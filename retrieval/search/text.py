@@ -75,6 +75,11 @@ class TopicIndex:
         popularity = self._words.popularity
         return min(found, key=lambda name: (-found[name], -popularity[name], name), default=None)
 
+    def widest(self, topic: str, text: str) -> str:
+        """The broadest topic around `topic`, itself included, whose name says all of `text`; `topic` where none does."""
+        said = self._words.read(text)
+        return self._words.widest(topic, said) if said.whole else topic
+
 
 def _text(topic: Topic) -> str:
     return ", ".join(reversed(topic.path[-2:]))

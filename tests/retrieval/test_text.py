@@ -109,6 +109,19 @@ def test_of_two_topics_of_one_name_the_most_bought_is_meant(tmp_path: Path) -> N
         assert TopicIndex(open_chroma(tmp_path), Catalog(items), {name: 10.0}).named("bread") == name
 
 
+def test_words_that_several_topics_share_mean_the_broadest_that_says_them_all(tmp_path: Path) -> None:
+    paths = [("Shop", "Dog foods", "Dog treats"), ("Shop", "Dog foods", "Dog treats", "Chews"), ("Shop", "Hot dogs")]
+    index = TopicIndex(open_chroma(tmp_path), Catalog([Item(item_id=str(n), title="-", path=p) for n, p in enumerate(paths)]))
+    assert [index.widest("Chews", words) for words in ("a dog", "dog treats", "chews", "dog chews", "!")] == [
+        "Dog foods",
+        "Dog treats",
+        "Chews",
+        "Chews",
+        "Chews",
+    ]
+    assert index.widest("Hot dogs", "dogs") == "Hot dogs"
+
+
 def test_topics_follow_the_catalog(tmp_path: Path) -> None:
     def updated(items: list[Item]) -> tuple[TopicIndex, int]:
         index = TopicIndex(open_chroma(tmp_path), Catalog(items))
