@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
@@ -63,13 +64,13 @@ def make_digest(profile: InterestProfile, timeline: pl.DataFrame, catalog: Catal
     refs = {interest.topic: f"i{n}" for n, interest in enumerate(chosen, 1)}
     candidates = [Line(refs[i.topic], (i.topic,), _facts(i)) for i in chosen]
     traits = [Line(f"t{n}", (), _trait(trait)) for n, trait in enumerate(profile.traits, 1)]
-    names = frozenset(topic.name.lower() for topic in catalog.topics())
+    names, words = _vocabulary(catalog)
     return Digest(
         today=f"{day(profile.as_of)} {profile.as_of.year}",
         lines=(*candidates, *traits, *_sessions(timeline.filter(pl.col("ts") <= profile.as_of), catalog, refs)),
         interests={refs[i.topic]: i for i in chosen},
         names=names,
-        words=frozenset(map(stem, set(re.findall(r"[a-z]{3,}", " ".join(names))))),
+        words=words,
     )
 
 
@@ -89,6 +90,13 @@ def stem(word: str) -> str:
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
     return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+
+
+@lru_cache(1)
+def _vocabulary(catalog: Catalog) -> tuple[frozenset[str], frozenset[str]]:
+    """`Digest.names` and `Digest.words`, the same for all digests of a catalog."""
+    names = frozenset(topic.name.lower() for topic in catalog.topics())
+    return names, frozenset(map(stem, set(re.findall(r"[a-z]{3,}", " ".join(names)))))
 
 
 def _choose(interests: list[Interest]) -> list[Interest]:
