@@ -124,7 +124,8 @@ def _weights(topics: Iterable[Topic], popularity: Mapping[str, float]) -> dict[s
 
 def _called(topic: Topic) -> list[tuple[str, ...]]:
     """The stems of each name that a topic has."""
-    return [tuple(stemmed(content(phrase))) or tuple(split(phrase)) for phrase in (topic.path[-1], topic.name, *topic.also_called)]
+    phrases = (topic.path[-1], topic.name, *topic.also_called)
+    return [tuple(stemmed(content(phrase))) or tuple(split(phrase)) for phrase in phrases]
 
 
 def _names(topics: Iterable[Topic]) -> dict[tuple[str, ...], list[str]]:
