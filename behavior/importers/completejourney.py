@@ -135,9 +135,8 @@ def _item(row: dict[str, Any]) -> Item:
     if kind in VAGUE and category:
         path = (*path[:-1], f"{path[-2]}, {path[-1].lower()}")
     own = row["brand"] == "Private"
-    size = (
-        "" if department == "PRODUCE" else str(row["package_size"] or "").lower()
-    )  # produce is weighed: its size is the crate's
+    weighed = department == "PRODUCE"  # its size is the crate's
+    size = "" if weighed else " ".join(str(row["package_size"] or "").lower().split())  # from "L     8 OZ"
     words = [path[-1] if path else "Product", size, "store brand" if own else ""]
     return Item.model_construct(
         item_id=str(row["product_id"]),

@@ -69,3 +69,9 @@ def test_the_demo_knows_801_households_by_what_is_told_of_them() -> None:
         "kids": "none",
     }
     assert "home" not in users["1003"]
+
+
+def test_titles_of_the_demo_are_one_line_of_single_spaces() -> None:
+    titles = {item.title for item in completejourney.items()}
+    assert "Cream cheese, l 8 oz" in titles
+    assert all(title == " ".join(title.split()) for title in titles)
