@@ -76,7 +76,7 @@ def make_digest(profile: InterestProfile, timeline: pl.DataFrame, catalog: Catal
 
 def digest_of(shop: Shop, user_id: str) -> Digest:
     """The digest of a user of a shop as of now. Raises UnknownUser."""
-    return make_digest(shop.profile(user_id, WIDTH), shop.timeline(user_id), shop.catalog)
+    return make_digest(shop.profile(user_id, WIDTH, with_drivers=False), shop.timeline(user_id), shop.catalog)
 
 
 def show(line: Line) -> str:

@@ -119,7 +119,7 @@ class ProfileWriter:
     def _write(self, user_id: str) -> tuple[int, Writing]:
         """The version and writing of the profile as it is now, which may hold events later than those asked for."""
         timeline = self._shop.timeline(user_id)
-        profile = self._shop.profile(user_id, WIDTH)
+        profile = self._shop.profile(user_id, WIDTH, with_drivers=False)
         return profile.version, write(make_digest(profile, timeline, self._shop.catalog), self._llm)
 
     def _keep(self, user_id: str, version: int, writing: Writing) -> None:

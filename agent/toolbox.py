@@ -104,7 +104,7 @@ def call_tool(name: str, shop: Shop, user_id: str | None, arguments: dict[str, A
         case "explain_recommendation":
             return tools.explain_recommendation(shop, user_id, arguments["item"])
         case "show_profile":
-            return tools.show_profile(shop, user_id, **arguments)
+            return tools.show_profile(shop, user_id, **arguments, with_drivers=False)
         case "set_preference":
             return tools.set_preference(shop, user_id, **arguments)
         case "recommend":

@@ -7,13 +7,13 @@ from tools.results import PreferenceChange
 from tools.shop import Shop
 
 
-def show_profile(shop: Shop, user_id: str, topic: str | None = None) -> InterestProfile:
+def show_profile(shop: Shop, user_id: str, topic: str | None = None, with_drivers: bool = True) -> InterestProfile:
     """The numeric profile, or the part of it that lies under `topic`. Raises UnknownUser, UnknownTopic."""
     if topic is None:
-        return shop.profile(user_id)
+        return shop.profile(user_id, with_drivers=with_drivers)
     name = shop.topic(topic)
     node = shop.catalog.topic(name)
-    profile = shop.profile(user_id, limit=10_000)
+    profile = shop.profile(user_id, 10_000, with_drivers)
     inside = [i for i in profile.interests if i.topic == name or (node and i.path[: len(node.path)] == node.path)]
     return profile.model_copy(update={"interests": inside[:24]})
 
@@ -37,4 +37,5 @@ def set_preference(shop: Shop, user_id: str, topic: str, likes: bool) -> Prefere
 
 
 def _strength(shop: Shop, user_id: str, topic: str) -> float:
-    return next((i.strength for i in shop.profile(user_id, limit=10_000).interests if i.topic == topic), 0.0)
+    interests = shop.profile(user_id, 10_000, with_drivers=False).interests
+    return next((i.strength for i in interests if i.topic == topic), 0.0)

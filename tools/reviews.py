@@ -122,7 +122,7 @@ def _useful(shop: Shop, user_id: str, rows: pl.DataFrame, mentions: pl.DataFrame
 
 def _cares(shop: Shop, user_id: str) -> dict[str, float]:
     """Stems of what a person cares about, with how much, in (0, 1]: aspects of own reviews 1, topics liked their strength."""
-    interests = shop.profile(user_id, INTERESTS).interests
+    interests = shop.profile(user_id, INTERESTS, with_drivers=False).interests
     own = shop.views.reviews.rows.filter(pl.col("user_id") == user_id)
     cares = dict.fromkeys(shop.views.reviews.mentions.join(own, on="event_id", how="semi")["stem"], 1.0)
     for interest in interests:

@@ -58,6 +58,7 @@ class Shop:
             lambda user_id, events: Past.of(self._timeline(user_id, events), self.catalog, self.shelf)
         )
         self._opened, self._replays = monotonic(), self.store.get(CLOCK) == "log"
+        self._profiling = Lock()
         self._writing = Lock()  # requests come in threads, and a refresh that overtakes another would lose its users
         secret = self.store.get(SECRET)
         if secret is None:
@@ -123,11 +124,23 @@ class Shop:
             raise UnknownUser(user_id)
         return events
 
-    def profile(self, user_id: str, limit: int = 24) -> InterestProfile:
-        """The numeric profile as of now. Raises UnknownUser."""
-        return build_profile(
-            user_id, self.timeline(user_id), self.catalog, self.now(), self.views.traits, limit, model=self.views.interest_model
-        )
+    def profile(self, user_id: str, limit: int = 24, with_drivers: bool = True) -> InterestProfile:
+        """The numeric profile as of now. Raises UnknownUser.
+
+        One at a time: threads that ask at once share the interpreter, and would all wait for the last.
+        """
+        timeline, views = self.timeline(user_id), self.views
+        with self._profiling:
+            return build_profile(
+                user_id,
+                timeline,
+                self.catalog,
+                self.now(),
+                views.traits,
+                limit,
+                model=views.interest_model,
+                with_drivers=with_drivers,
+            )
 
     def card(self, item_id: str, score: float = 0.0, reason: str = "", evidence: list[str] | None = None) -> Card:
         """An item as shown to people. Raises UnknownItem."""
