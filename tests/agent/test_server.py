@@ -192,9 +192,11 @@ def test_openmp_is_loaded_before_what_the_user_preloads(
     monkeypatch.setenv("LD_PRELOAD", own)
     openmp = tmp_path / "openmp.so"
     monkeypatch.setattr("agent.server.INTEL_OPENMP", openmp)
-    assert "LD_PRELOAD" not in cpu_command(Weights(tmp_path, None)).environment
+    assert not {"LD_PRELOAD", "KMP_BLOCKTIME"} & cpu_command(Weights(tmp_path, None)).environment.keys()
     openmp.touch()
-    loaded = cpu_command(Weights(tmp_path, None)).environment["LD_PRELOAD"]
+    environment = cpu_command(Weights(tmp_path, None)).environment
+    assert environment["KMP_BLOCKTIME"] == "1"
+    loaded = environment["LD_PRELOAD"]
     assert [Path(file).name for file in loaded.split(":")] == preloaded
 
 

@@ -88,6 +88,8 @@ def test_a_profile_says_what_drove_a_strength(log: pl.DataFrame, topics: Catalog
     assert profile.interests[0].topic.startswith("weekly")
     assert "bought often" in profile.interests[0].drivers
     assert build_profile("u3", own, topics, END).model == "recency-weighted"
+    bare = build_profile("u3", own, topics, END, model=model, with_drivers=False)
+    assert bare.interests == [interest.model_copy(update={"drivers": []}) for interest in profile.interests]
 
 
 def test_every_feature_belongs_to_one_family_of_reasons(model: InterestModel) -> None:
