@@ -1,6 +1,7 @@
 """Ways to say the facts of a digest: what the written profile is taught to sound like.
 
-`{name}` stands for a fact of the digest; a template serves only where all of its facts are known.
+`{name}` stands for a fact of the digest; a template serves only where all of its facts are known. What is said of a change
+follows the name of its topic: a small model that began with "They have newly tried" went on with what was not new.
 """
 
 REASONS: dict[str, list[str]] = {
@@ -128,19 +129,19 @@ CHANGE: dict[str, list[str]] = {
     "rising": [
         "{A} {is} rising.",
         "{A} {is} bought more often lately.",
-        "Interest in {a} is growing.",
+        "{A} {is} on the rise.",
         "{A} {is} picking up, last bought on {last_a}.",
     ],
     "fading": [
         "{A} {is} fading, last bought on {last_a}.",
         "{A} {has} gone quiet since {last_a}.",
-        "No {a} since {last_a}, which looks like fading.",
+        "{A} {has} not been bought since {last_a}, which looks like fading.",
         "{A} {is} bought less often now.",
     ],
     "new": [
         "{A} {is} new, since {last_a}.",
-        "New on the list is {a}.",
-        "They have newly tried {a}.",
+        "{A} {is} new on the list.",
+        "{A} {was} newly tried, on {last_a}.",
         "{A} {is} a new find, bought on {last_a}.",
     ],
     "stated": ["They said they like {a}.", "By their own word they like {a}.", "They told the shop they like {a}."],

@@ -179,7 +179,7 @@ def _facts(interest: Interest) -> dict[str, str]:
     stats = interest.stats
     facts = {"last": f"{stats.last.day} {stats.last:%b}", "spend": f"${stats.spend:.0f}"} if stats.last else {}
     if stats.count:
-        facts |= {"times": {1: "once", 2: "twice"}.get(stats.count, f"{stats.count} times"), "count": str(stats.count)}
+        facts |= {"times": "once" if stats.count == 1 else f"{stats.count} times", "count": str(stats.count)}
     if 2 < stats.count < len(WORDS):
         facts["words"] = WORDS[stats.count]
     if stats.count > 2 and stats.interval_days and stats.interval_days >= 1.5:
