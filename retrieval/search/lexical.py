@@ -33,7 +33,6 @@ class LexicalIndex:
         self.popularity = {topic.name: log1p(baskets.get(topic.name, 0.0)) / most for topic in known.values()}
         self._vocabulary = Vocabulary(_weights(known.values(), self.popularity), english)
         self.leaves = sorted(topic.name for topic in known.values() if topic.is_leaf)
-        self._at = known
         self._topics = {topic.name: topic for topic in known.values()}
         documents = [_document(topic, known.get(topic.path[:-1])) for topic in (self._topics[name] for name in self.leaves)]
         self._words = [frozenset(document) for document in documents]
@@ -77,9 +76,11 @@ class LexicalIndex:
     def widest(self, name: str, said: Said) -> str:
         """The broadest topic around `name`, itself included, that has all words of a text in what it is called: "dogs" means
         Dog foods, of which Dog treats are a part. `name` where none has."""
-        path = self._topics[name].path
-        around = (self._at[path[:depth]] for depth in range(1, len(path)) if path[:depth] in self._at)
-        return next((topic.name for topic in around if any(set(said.whole) <= set(stems) for stems in _called(topic))), name)
+        own = self._topics[name]
+        names = (stems for stem in said.whole[:1] for stems in self._naming.get(stem, ()) if set(said.whole) <= set(stems))
+        say_it = (self._topics[topic] for stems in names for topic in self._named[stems])
+        around = (topic for topic in say_it if topic.path == own.path[: len(topic.path)])
+        return min(around, key=lambda topic: len(topic.path), default=own).name
 
     def _gives_way(self, name: str, narrow: Topic) -> bool:
         broad = self._topics[name]
@@ -122,17 +123,12 @@ def _weights(topics: Iterable[Topic], popularity: Mapping[str, float]) -> dict[s
     return weights
 
 
-def _called(topic: Topic) -> list[tuple[str, ...]]:
-    """The stems of each name that a topic has."""
-    phrases = (topic.path[-1], topic.name, *topic.also_called)
-    return [tuple(stemmed(content(phrase))) or tuple(split(phrase)) for phrase in phrases]
-
-
 def _names(topics: Iterable[Topic]) -> dict[tuple[str, ...], list[str]]:
     """Topics by the stems of what they are called."""
     named: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for topic in topics:
-        for stems in _called(topic):
+        for phrase in (topic.path[-1], topic.name, *topic.also_called):
+            stems = tuple(stemmed(content(phrase))) or tuple(split(phrase))
             if topic.name not in named[stems]:
                 named[stems].append(topic.name)
     return named

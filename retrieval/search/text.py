@@ -77,8 +77,7 @@ class TopicIndex:
 
     def widest(self, topic: str, text: str) -> str:
         """The broadest topic around `topic`, itself included, whose name says all of `text`; `topic` where none does."""
-        said = self._words.read(text)
-        return self._words.widest(topic, said) if said.whole else topic
+        return self._words.widest(topic, self._words.read(text))
 
 
 def _text(topic: Topic) -> str:
