@@ -9,6 +9,7 @@ import polars as pl
 from agent.rendering import day
 from behavior import Catalog, Interest, InterestProfile, Trait
 from behavior.expressions import visit
+from behavior.interest import times
 from tools import Shop
 
 CANDIDATES, STATED, TURNING, SESSIONS = 12, 4, 2, 3
@@ -112,7 +113,7 @@ def _facts(interest: Interest) -> str:
     stats = interest.stats
     words = [f"said to {'avoid' if interest.polarity == 'avoids' else 'like'} it"] if interest.origin == "stated" else []
     if stats.count and stats.last:
-        words.append("once" if stats.count == 1 else f"{stats.count} times")
+        words.append(times(stats.count))
         if stats.count > 2 and stats.interval_days and stats.interval_days >= 1.5:
             words.append(f"every {stats.interval_days:.0f} days")
         words += [f"last {day(stats.last)}", f"${stats.spend:.0f}"]

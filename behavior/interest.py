@@ -120,17 +120,22 @@ def reason(row: dict[str, Any]) -> str:
     """The facts of a row of `topic_features` in a few words."""
     if row["stated"]:
         word = "said to like it" if row["stated"] == 1 else "said to avoid it"
-        return f"{word} on {_day(row['stated_ts'])}" + (f", bought {_times(row['baskets'])}" if row["baskets"] else "")
+        return f"{word} on {_day(row['stated_ts'])}" + (f", bought {times(row['baskets'])}" if row["baskets"] else "")
     acts = []
     if row["baskets"]:
         often = row["baskets"] > 2 and row["mean_interval_days"] >= 1.5
         pace = f", about every {round(row['mean_interval_days']) or 1} days" if often else ""
-        acts = [f"bought {_times(row['baskets'])}{pace}, last on {_day(row['last_ts'])}"]
+        acts = [f"bought {times(row['baskets'])}{pace}, last on {_day(row['last_ts'])}"]
     elif looks := row["views"] + row["carts"]:
-        acts = [f"looked at {_times(looks)}, never bought"]
+        acts = [f"looked at {times(looks)}, never bought"]
     if _cites_reviews(row):
         acts = [_reviewed(row["reviews"], row["stars"]), *acts]
     return ", ".join(acts) or "never bought"
+
+
+def times(count: int) -> str:
+    """How often, as reasons, digests and training data have it alike: "once", "2 times"."""
+    return "once" if count == 1 else f"{count} times"
 
 
 def _interest(row: dict[str, Any], catalog: Catalog, as_of: datetime, drivers: list[str]) -> Interest:
@@ -189,10 +194,6 @@ def _reviewed(reviews: int, stars: float) -> str:
     given = f"{stars:.1f}".removesuffix(".0")
     words = f"{given} {'star' if given == '1' else 'stars'}"
     return f"1 review, {words}" if reviews == 1 else f"{reviews} reviews, {words} on average"
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
 
 
 def _day(ts: datetime) -> str:

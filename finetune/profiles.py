@@ -27,7 +27,7 @@ from agent.profiler import (
     split_sentences,
 )
 from behavior import Catalog, Event, Interest, InterestProfile, build_profile, event_frame, trait_values
-from behavior.interest import WINDOW_DAYS
+from behavior.interest import WINDOW_DAYS, times
 from behavior.schema import Horizon
 from finetune import profile_wording as wording
 from finetune.slots import WORDS
@@ -179,7 +179,7 @@ def _facts(interest: Interest) -> dict[str, str]:
     stats = interest.stats
     facts = {"last": f"{stats.last.day} {stats.last:%b}", "spend": f"${stats.spend:.0f}"} if stats.last else {}
     if stats.count:
-        facts |= {"times": "once" if stats.count == 1 else f"{stats.count} times", "count": str(stats.count)}
+        facts |= {"times": times(stats.count), "count": str(stats.count)}
     if 2 < stats.count < len(WORDS):
         facts["words"] = WORDS[stats.count]
     if stats.count > 2 and stats.interval_days and stats.interval_days >= 1.5:

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from behavior.interest import times
 from behavior.schema import EventType
 from tools.errors import ToolError
 
@@ -153,8 +154,7 @@ def in_words(clause: Clause) -> str:
         case TraitClause():
             return f"{clause.name} from the {clause.low:.0f}th to the {clause.high:.0f}th percentile"
         case BehaviourClause():
-            times = "once" if clause.times == 1 else f"{clause.times} times"
-            return f"{clause.event} of {clause.topic or 'anything'} at least {times} within {clause.days} days"
+            return f"{clause.event} of {clause.topic or 'anything'} at least {times(clause.times)} within {clause.days} days"
         case SegmentClause():
             return f"in segment {clause.name}"
         case Not():
