@@ -1,7 +1,7 @@
 """The digest: what the LLM is told of a profile, one fact a line, each line with a ref that it can choose or cite."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import polars as pl
@@ -31,7 +31,8 @@ class Digest:
     """Candidates i1, i2 … in the profile's order, traits t1 … and the latest sessions s1 …, the newest first.
 
     `interests` has the candidates by ref. `words` are the stems of all words that the catalog's topics are made of, `names` the
-    names of all its topics, both in lower case: what a claim may not mention unless the digest does.
+    names of all its topics, both in lower case: what a claim may not mention unless the digest does. `version` is that of the
+    profile.
     """
 
     today: str
@@ -39,6 +40,7 @@ class Digest:
     interests: dict[str, Interest]
     names: frozenset[str]
     words: frozenset[str]
+    version: int
 
     def text(self) -> str:
         """The message to the LLM."""
@@ -46,13 +48,8 @@ class Digest:
 
     def about(self, ref: str) -> "Digest":
         """The part that a sentence about the candidate `ref` alone may speak of. Raises KeyError for an unknown one."""
-        return Digest(
-            self.today,
-            tuple(line for line in self.lines if line.ref == ref),
-            {ref: self.interests[ref]},
-            self.names,
-            self.words,
-        )
+        own = tuple(line for line in self.lines if line.ref == ref)
+        return replace(self, lines=own, interests={ref: self.interests[ref]})
 
 
 def make_digest(profile: InterestProfile, timeline: pl.DataFrame, catalog: Catalog) -> Digest:
@@ -72,6 +69,7 @@ def make_digest(profile: InterestProfile, timeline: pl.DataFrame, catalog: Catal
         interests={refs[i.topic]: i for i in chosen},
         names=names,
         words=words,
+        version=profile.version,
     )
 
 

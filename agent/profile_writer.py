@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from queue import Full, Queue
 
-from agent.digest import WIDTH, make_digest
+from agent.digest import WIDTH, digest_of
 from agent.profiler import WritesJson, Writing, apply, write
 from behavior import Interest, InterestProfile
 from tools import Shop, UnknownUser
@@ -118,9 +118,8 @@ class ProfileWriter:
 
     def _write(self, user_id: str) -> tuple[int, Writing]:
         """The version and writing of the profile as it is now, which may hold events later than those asked for."""
-        timeline = self._shop.timeline(user_id)
-        profile = self._shop.profile(user_id, WIDTH, with_drivers=False)
-        return profile.version, write(make_digest(profile, timeline, self._shop.catalog), self._llm)
+        digest = digest_of(self._shop, user_id)
+        return digest.version, write(digest, self._llm)
 
     def _keep(self, user_id: str, version: int, writing: Writing) -> None:
         with self._lock:

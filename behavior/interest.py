@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from math import exp, log
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
@@ -74,23 +74,26 @@ def build_profile(
     as_of: datetime,
     population: pl.DataFrame | None = None,
     limit: int = 24,
-    levels: Literal["leaf", "all"] = "leaf",
     model: InterestModel | None = None,
     with_drivers: bool = True,
+    topic: str | None = None,
 ) -> InterestProfile:
     """The numeric profile of one user from the user's whole timeline (an event frame).
 
-    The `limit` strongest topics (the narrowest ones, or all levels), those that the user's reviews are against, and all that the
-    user stated. `population` is `trait_values` of all users, for percentiles; `model` gives the strengths and says what drove
-    them, which takes a third of the time and is left out unless `with_drivers`. An empty timeline gives an empty profile.
+    The `limit` strongest of the narrowest topics, those that the user's reviews are against, and all that the user stated; or
+    `topic` alone, be it broad, if the user ever acted on it. `population` is `trait_values` of all users, for percentiles;
+    `model` gives the strengths and says what drove them, which takes a third of the time and is left out unless
+    `with_drivers`. An empty timeline gives an empty profile.
     """
     features = topic_features(timeline, catalog, as_of)
     ranked = features.with_columns(strength=strength(features, model)).sort(
         pl.col("strength"), pl.col("topic"), descending=[True, False]
     )
-    shown = pl.col("is_leaf") | (levels == "all")
-    always = pl.col("stated").is_not_null() | (avoided() & shown)
-    chosen = pl.concat([ranked.filter(always), ranked.filter(~always, shown).head(limit)])
+    if topic is None:
+        always = pl.col("stated").is_not_null() | (avoided() & pl.col("is_leaf"))
+        chosen = pl.concat([ranked.filter(always), ranked.filter(~always, "is_leaf").head(limit)])
+    else:
+        chosen = ranked.filter(pl.col("topic") == topic)
     rows = chosen.sort("strength", "topic", descending=[True, False])
     drivers = model.drivers(features, rows["topic"].to_list()) if model and with_drivers else {}
     return InterestProfile(

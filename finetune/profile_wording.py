@@ -1,7 +1,8 @@
 """Ways to say the facts of a digest: what the written profile is taught to sound like.
 
 `{name}` stands for a fact of the digest; a template serves only where all of its facts are known. What is said of a change
-follows the name of its topic: a small model that began with "They have newly tried" went on with what was not new.
+follows the name of its topic: a small model that began with "They have newly tried" went on with what was not new. The word that
+tells it comes first: after "is bought" the model guessed whether more or less often.
 """
 
 REASONS: dict[str, list[str]] = {
@@ -128,7 +129,6 @@ SOME_DEALS: list[str] = [
 CHANGE: dict[str, list[str]] = {
     "rising": [
         "{A} {is} rising.",
-        "{A} {is} bought more often lately.",
         "{A} {is} on the rise.",
         "{A} {is} picking up, last bought on {last_a}.",
     ],
@@ -136,7 +136,6 @@ CHANGE: dict[str, list[str]] = {
         "{A} {is} fading, last bought on {last_a}.",
         "{A} {has} gone quiet since {last_a}.",
         "{A} {has} not been bought since {last_a}, which looks like fading.",
-        "{A} {is} bought less often now.",
     ],
     "new": [
         "{A} {is} new, since {last_a}.",

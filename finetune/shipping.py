@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.weights import ADAPTER_FILES, adapter_hash
-from finetune.train import BASE_NAME
+from finetune.train import BASE_NAME, TRAINING
 
 MAX_BYTES = 12_000_000
-TRAINING = "training.json"
 
 
 def check_shippable(adapter: Path) -> None:
@@ -26,19 +25,17 @@ def check_shippable(adapter: Path) -> None:
 
 
 def ship(adapter: Path, target: Path, evaluation: dict[str, Any]) -> None:
-    """Copy an adapter over the one in `target`; its `training.json` gets the `evaluation`.
-
-    The record of the adapter that it was trained on from stays, as `training-HASH.json`, with those before it; one trained
-    from the bare base leaves none of them. Raises what `check_shippable` does.
+    """Copy an adapter over the one in `target`, with the records of all its rounds in place of those there; its `training.json`
+    gets the `evaluation`. Raises what `check_shippable` does.
     """
     check_shippable(adapter)
-    training = json.loads((adapter / TRAINING).read_text())
-    if (target / TRAINING).exists() and training["from"] == adapter_hash(target):
-        (target / TRAINING).rename(target / f"training-{training['from']}.json")
-    if training["from"] is None:
-        for record in target.glob("training-*.json"):
-            record.unlink()
+    records = list(adapter.glob("training-*.json"))
     target.mkdir(parents=True, exist_ok=True)
     for name in ADAPTER_FILES:
         shutil.copyfile(adapter / name, target / name)
+    for old in target.glob("training*.json"):
+        old.unlink()
+    for record in records:
+        shutil.copyfile(record, target / record.name)
+    training = json.loads((adapter / TRAINING).read_text())
     (target / TRAINING).write_text(json.dumps(training | {"evaluation": evaluation}, indent=1) + "\n")

@@ -5,6 +5,7 @@ base wants a GPU; only the embedded one was trained here.
 """
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from finetune.packing import IGNORED, Encoded, batches, encode, specifications
 BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 RANK = 16
 BATCH_TOKENS = 1_024
+TRAINING = "training.json"
+"""Beside an adapter: how it was trained. The same of each adapter HASH that it went on from is in `training-HASH.json`."""
 
 
 def train(
@@ -49,7 +52,8 @@ def train(
     then the mean of its weights, with the share `keep`, and the trained ones: what was learned before is forgotten less
     (WiSE-FT: Wortsman et al. 2022, arXiv 2109.01903).
     A run that was stopped goes on from its last checkpoint in `out/checkpoints`. Returns the summary that is saved beside the
-    adapter as `training.json`: loss, steps, tokens; seconds are those since the run was last started.
+    adapter as `training.json`, with those of all rounds before it: loss, steps, tokens; seconds are those since the run was last
+    started.
     Raises OSError when the base or the data cannot be read, ValueError for a `keep` without `start` or outside of [0, 1).
     """
     if not 0 <= keep < 1 or (keep and not start):
@@ -113,7 +117,9 @@ def train(
         "seconds": round(result.metrics["train_runtime"]),
         "log": [{"step": entry["step"], "loss": entry["loss"]} for entry in trainer.state.log_history if "loss" in entry],
     }
-    (out / "training.json").write_text(json.dumps(summary, indent=1) + "\n")
+    (out / TRAINING).write_text(json.dumps(summary, indent=1) + "\n")
+    for record in start.glob("training*.json") if start else ():
+        shutil.copyfile(record, out / (f"training-{summary['from']}.json" if record.name == TRAINING else record.name))
     return summary
 
 

@@ -37,5 +37,4 @@ def set_preference(shop: Shop, user_id: str, topic: str, likes: bool) -> Prefere
 
 
 def _strength(shop: Shop, user_id: str, topic: str) -> float:
-    interests = shop.profile(user_id, 10_000, with_drivers=False).interests
-    return next((i.strength for i in interests if i.topic == topic), 0.0)
+    return next((interest.strength for interest in shop.profile(user_id, with_drivers=False, topic=topic).interests), 0.0)

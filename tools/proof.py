@@ -4,7 +4,6 @@ from datetime import datetime
 
 import polars as pl
 
-from behavior import build_profile
 from behavior.expressions import discount, visit
 from tools.audience import resolve, segments_in, usual_bound, values_of, with_known_topics
 from tools.audience_results import ClauseMatch, Evidence, Match, Proof, WhatIf
@@ -39,10 +38,7 @@ def explain_match(shop: Shop, user_id: str, topic: str, min_strength: float | No
     name = shop.topic(topic)
     min_strength = usual_bound(shop, name) if min_strength is None else min_strength
     proof = explain_clauses(shop, user_id, InterestClause(topic=name, at_least=min_strength)).proofs[0]
-    profile = build_profile(
-        user_id, shop.timeline(user_id), shop.catalog, shop.now(), limit=10_000, levels="all", model=shop.views.interest_model
-    )
-    interest = next((i for i in profile.interests if i.topic == name), None)
+    interest = next(iter(shop.profile(user_id, topic=name).interests), None)
     if interest and proof.value is not None:  # as the audience counted it, be it a moment ago
         interest = interest.model_copy(update={"strength": proof.value})
     notes = []

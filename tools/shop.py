@@ -124,8 +124,8 @@ class Shop:
             raise UnknownUser(user_id)
         return events
 
-    def profile(self, user_id: str, limit: int = 24, with_drivers: bool = True) -> InterestProfile:
-        """The numeric profile as of now. Raises UnknownUser.
+    def profile(self, user_id: str, limit: int = 24, with_drivers: bool = True, topic: str | None = None) -> InterestProfile:
+        """The numeric profile as of now, or the interest in one `topic` alone, be it broad. Raises UnknownUser.
 
         One at a time: threads that ask at once share the interpreter, and would all wait for the last.
         """
@@ -140,6 +140,7 @@ class Shop:
                 limit,
                 model=views.interest_model,
                 with_drivers=with_drivers,
+                topic=topic,
             )
 
     def card(self, item_id: str, score: float = 0.0, reason: str = "", evidence: list[str] | None = None) -> Card:

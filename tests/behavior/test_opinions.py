@@ -34,8 +34,8 @@ def said(event_id: str, word: Literal["like", "dislike"], topic: str, days_ago: 
 def drinks(catalog: Catalog, *log: Event) -> Interest:
     """What ana's profile says of coffee and tea, a topic of two items, beside milk that she buys."""
     timeline = event_frame([*log, bought("m", "milk", 40)])
-    profile = build_profile("ana", timeline, catalog, tiny.END, levels="all")
-    return next(interest for interest in profile.interests if interest.topic == "Coffee and tea")
+    [interest] = build_profile("ana", timeline, catalog, tiny.END, topic="Coffee and tea").interests
+    return interest
 
 
 def test_stars_are_averaged_over_items_on_each_level(catalog: Catalog) -> None:
@@ -117,7 +117,9 @@ def test_all_evidence_is_of_the_user_and_the_topic(catalog: Catalog) -> None:
     events = {event.event_id: event for event in log}
     frame = event_frame(log)
     for user in ("ana", "ben"):
-        own = build_profile(user, frame.filter(pl.col("user_id") == user), catalog, tiny.END, limit=100, levels="all").interests
+        timeline = frame.filter(pl.col("user_id") == user)
+        topics = dict.fromkeys(level for item_id in catalog.items for level in catalog.levels(item_id))
+        own = [i for topic in topics for i in build_profile(user, timeline, catalog, tiny.END, topic=topic).interests]
         assert {interest.topic for interest in own if interest.polarity == "avoids"} >= {"Dairy", "Dog"}
         for interest in own:
             cited = [events[event_id] for event_id in interest.evidence]

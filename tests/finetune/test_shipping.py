@@ -2,6 +2,7 @@
 Run: pytest tests/finetune/test_shipping.py"""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,15 @@ def test_no_adapter_is_refused(tmp_path: Path) -> None:
         check_shippable(tmp_path / "untold")
 
 
-def test_the_record_has_the_evaluation_and_earlier_rounds_stay_while_they_count(tmp_path: Path) -> None:
-    shipped = adapter(tmp_path / "shipped", loss=0.5)
-    earlier = adapter_hash(shipped)
-    ship(adapter(tmp_path / "further", 20, **{"from": earlier}), shipped, {"candidate": {"accuracy": 0.9}})
-    assert adapter_hash(shipped) == adapter_hash(tmp_path / "further") != earlier
+def test_the_record_has_the_evaluation_and_those_of_earlier_rounds_go_with_it(tmp_path: Path) -> None:
+    shipped = adapter(tmp_path / "shipped", loss=0.7)
+    (shipped / "training-0123.json").write_text("{}")
+    earlier = adapter_hash(adapter(tmp_path / "earlier", 15, loss=0.5))
+    further = adapter(tmp_path / "further", 20, **{"from": earlier})
+    shutil.copyfile(tmp_path / "earlier" / "training.json", further / f"training-{earlier}.json")
+    ship(further, shipped, {"candidate": {"accuracy": 0.9}})
+    assert adapter_hash(shipped) == adapter_hash(further)
+    assert not (shipped / "training-0123.json").exists()
     assert json.loads((shipped / "training.json").read_text())["evaluation"] == {"candidate": {"accuracy": 0.9}}
     assert json.loads((shipped / f"training-{earlier}.json").read_text())["loss"] == 0.5
 

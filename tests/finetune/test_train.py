@@ -133,6 +133,7 @@ def test_a_run_learns_and_leaves_an_adapter(base: Path, tmp_path: Path) -> None:
 
     further = train(data, base, tmp_path / "further", learning_rate=1e-2, start=tmp_path / "adapter")
     assert further["from"] == adapter_hash(tmp_path / "adapter")
+    assert json.loads((tmp_path / "further" / f"training-{further['from']}.json").read_text()) == summary
     assert further["log"][0]["loss"] < 0.97 * summary["log"][0]["loss"]
 
 

@@ -117,6 +117,7 @@ def test_people_who_buy_alike_are_a_reason_that_names_the_event_it_comes_from(sh
 @pytest.mark.parametrize("words", ["dog food", "Dog"])
 def test_a_dislike_is_honoured_at_once_and_taken_back(shop: Shop, words: str) -> None:
     change = set_preference(shop, "dora", words, likes=False)
+    assert change.before > 0.5 > change.after
     assert shop.store.events([change.event_id])[0].attributes == {"topic": change.topic}
     assert "dogfood" not in {card.item_id for card in recommend(shop, "dora", k=10).cards}
     assert next(i for i in shop.profile("dora").interests if i.topic == change.topic).polarity == "avoids"
