@@ -29,13 +29,12 @@ def ship(adapter: Path, target: Path, evaluation: dict[str, Any]) -> None:
     gets the `evaluation`. Raises what `check_shippable` does.
     """
     check_shippable(adapter)
-    records = list(adapter.glob("training-*.json"))
+    training = json.loads((adapter / TRAINING).read_text())
     target.mkdir(parents=True, exist_ok=True)
     for name in ADAPTER_FILES:
         shutil.copyfile(adapter / name, target / name)
     for old in target.glob("training*.json"):
         old.unlink()
-    for record in records:
+    for record in adapter.glob("training-*.json"):
         shutil.copyfile(record, target / record.name)
-    training = json.loads((adapter / TRAINING).read_text())
     (target / TRAINING).write_text(json.dumps(training | {"evaluation": evaluation}, indent=1) + "\n")
