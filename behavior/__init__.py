@@ -3,7 +3,7 @@
 from behavior.catalog import Catalog, Topic
 from behavior.features import MODEL_ONLY, topic_features
 from behavior.ingest import Account, Rejection, check_event, event_frame, ingest
-from behavior.interest import build_profile, strength, trait_values
+from behavior.interest import build_interest, build_profile, strength, trait_values
 from behavior.interest_model import InterestModel
 from behavior.schema import Event, Interest, InterestProfile, Item, Trait
 from behavior.settings import Settings
@@ -24,6 +24,7 @@ __all__ = [
     "StoreError",
     "Topic",
     "Trait",
+    "build_interest",
     "build_profile",
     "check_event",
     "event_frame",

@@ -76,24 +76,17 @@ def build_profile(
     limit: int = 24,
     model: InterestModel | None = None,
     with_drivers: bool = True,
-    topic: str | None = None,
 ) -> InterestProfile:
     """The numeric profile of one user from the user's whole timeline (an event frame).
 
-    The `limit` strongest of the narrowest topics, those that the user's reviews are against, and all that the user stated; or
-    `topic` alone, be it broad, if the user ever acted on it. `population` is `trait_values` of all users, for percentiles;
-    `model` gives the strengths and says what drove them, which takes a third of the time and is left out unless
-    `with_drivers`. An empty timeline gives an empty profile.
+    The `limit` strongest of the narrowest topics, those that the user's reviews are against, and all that the user stated.
+    `population` is `trait_values` of all users, for percentiles; `model` gives the strengths and says what drove them, which
+    takes a third of the time and is left out unless `with_drivers`. An empty timeline gives an empty profile.
     """
     features = topic_features(timeline, catalog, as_of)
-    ranked = features.with_columns(strength=strength(features, model)).sort(
-        pl.col("strength"), pl.col("topic"), descending=[True, False]
-    )
-    if topic is None:
-        always = pl.col("stated").is_not_null() | (avoided() & pl.col("is_leaf"))
-        chosen = pl.concat([ranked.filter(always), ranked.filter(~always, "is_leaf").head(limit)])
-    else:
-        chosen = ranked.filter(pl.col("topic") == topic)
+    ranked = features.with_columns(strength=strength(features, model)).sort("strength", "topic", descending=[True, False])
+    always = pl.col("stated").is_not_null() | (avoided() & pl.col("is_leaf"))
+    chosen = pl.concat([ranked.filter(always), ranked.filter(~always, "is_leaf").head(limit)])
     rows = chosen.sort("strength", "topic", descending=[True, False])
     drivers = model.drivers(features, rows["topic"].to_list()) if model and with_drivers else {}
     return InterestProfile(
@@ -104,6 +97,25 @@ def build_profile(
         model=SIMPLE if model is None else LEARNED,
         version=len(timeline.filter(~pl.col("type").is_in(LOOKING))),
     )
+
+
+def build_interest(
+    topic: str,
+    timeline: pl.DataFrame,
+    catalog: Catalog,
+    as_of: datetime,
+    model: InterestModel | None = None,
+) -> Interest | None:
+    """The interest in one topic, narrow or broad, of the user whose whole timeline this is; None without an act on it.
+
+    Of a narrow topic what `build_profile` says, however many interests are stronger.
+    """
+    features = topic_features(timeline, catalog, as_of)
+    row = features.with_columns(strength=strength(features, model)).filter(pl.col("topic") == topic)
+    if row.is_empty():
+        return None
+    drivers = model.drivers(features, [topic]) if model else {}
+    return _interest(row.row(0, named=True), catalog, as_of, drivers.get(topic, []))
 
 
 def horizon(row: dict[str, Any], as_of: datetime) -> Horizon:

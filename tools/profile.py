@@ -37,4 +37,5 @@ def set_preference(shop: Shop, user_id: str, topic: str, likes: bool) -> Prefere
 
 
 def _strength(shop: Shop, user_id: str, topic: str) -> float:
-    return next((interest.strength for interest in shop.profile(user_id, with_drivers=False, topic=topic).interests), 0.0)
+    interest = shop.interest(user_id, topic)
+    return interest.strength if interest else 0.0

@@ -38,7 +38,7 @@ def explain_match(shop: Shop, user_id: str, topic: str, min_strength: float | No
     name = shop.topic(topic)
     min_strength = usual_bound(shop, name) if min_strength is None else min_strength
     proof = explain_clauses(shop, user_id, InterestClause(topic=name, at_least=min_strength)).proofs[0]
-    interest = next(iter(shop.profile(user_id, topic=name).interests), None)
+    interest = shop.interest(user_id, name)
     if interest and proof.value is not None:  # as the audience counted it, be it a moment ago
         interest = interest.model_copy(update={"strength": proof.value})
     notes = []

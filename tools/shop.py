@@ -17,7 +17,19 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from behavior import Catalog, Event, EventStore, InterestProfile, Rejection, Settings, build_profile, check_event, event_frame
+from behavior import (
+    Catalog,
+    Event,
+    EventStore,
+    Interest,
+    InterestProfile,
+    Rejection,
+    Settings,
+    build_interest,
+    build_profile,
+    check_event,
+    event_frame,
+)
 from retrieval import Shelf, TopicIndex, open_chroma
 from retrieval.groups.segmentation import Segmentation
 from tools.errors import ToolError, UnknownItem, UnknownTopic, UnknownUser
@@ -124,8 +136,8 @@ class Shop:
             raise UnknownUser(user_id)
         return events
 
-    def profile(self, user_id: str, limit: int = 24, with_drivers: bool = True, topic: str | None = None) -> InterestProfile:
-        """The numeric profile as of now, or the interest in one `topic` alone, be it broad. Raises UnknownUser.
+    def profile(self, user_id: str, limit: int = 24, with_drivers: bool = True) -> InterestProfile:
+        """The numeric profile as of now. Raises UnknownUser.
 
         One at a time: threads that ask at once share the interpreter, and would all wait for the last.
         """
@@ -140,8 +152,14 @@ class Shop:
                 limit,
                 model=views.interest_model,
                 with_drivers=with_drivers,
-                topic=topic,
             )
+
+    def interest(self, user_id: str, topic: str) -> Interest | None:
+        """The interest in one topic of the catalog as of now, be it broad; None if the user never acted on it. Raises
+        UnknownUser."""
+        timeline, model = self.timeline(user_id), self.views.interest_model
+        with self._profiling:
+            return build_interest(topic, timeline, self.catalog, self.now(), model)
 
     def card(self, item_id: str, score: float = 0.0, reason: str = "", evidence: list[str] | None = None) -> Card:
         """An item as shown to people. Raises UnknownItem."""

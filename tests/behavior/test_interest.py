@@ -8,7 +8,17 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from behavior import Catalog, Event, EventStore, build_profile, event_frame, strength, topic_features, trait_values
+from behavior import (
+    Catalog,
+    Event,
+    EventStore,
+    build_interest,
+    build_profile,
+    event_frame,
+    strength,
+    topic_features,
+    trait_values,
+)
 from tests import tiny
 
 
@@ -33,6 +43,16 @@ def test_habits_rank_first_and_their_evidence_is_in_the_log(store: EventStore, c
         events = store.events(interest.evidence)
         assert len(events) == len(interest.evidence) > 0
         assert {catalog.topic_of(event.item_id or "") for event in events} == {interest.topic}
+
+
+def test_one_interest_is_that_of_the_profile_and_may_be_broad(store: EventStore, catalog: Catalog) -> None:
+    timeline = store.timeline_frame("dora")
+    for interest in build_profile("dora", timeline, catalog, tiny.END).interests:
+        assert build_interest(interest.topic, timeline, catalog, tiny.END) == interest
+    broad = build_interest("Dog", timeline, catalog, tiny.END)
+    assert broad is not None
+    assert broad.stats.count == 25
+    assert build_interest("Tea", timeline, catalog, tiny.END) is None
 
 
 def test_a_habit_given_up_fades(store: EventStore, catalog: Catalog) -> None:

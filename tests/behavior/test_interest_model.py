@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from behavior import Catalog, InterestModel, Item, build_profile, strength, topic_features
+from behavior import Catalog, InterestModel, Item, build_interest, build_profile, strength, topic_features
 from behavior.drivers import FAMILIES
 from behavior.store import EVENT_SCHEMA
 
@@ -87,6 +87,7 @@ def test_a_profile_says_what_drove_a_strength(log: pl.DataFrame, topics: Catalog
     assert profile.model == "learned"
     assert profile.interests[0].topic.startswith("weekly")
     assert "bought often" in profile.interests[0].drivers
+    assert build_interest(profile.interests[0].topic, own, topics, END, model) == profile.interests[0]
     assert build_profile("u3", own, topics, END).model == "recency-weighted"
     bare = build_profile("u3", own, topics, END, model=model, with_drivers=False)
     assert bare.interests == [interest.model_copy(update={"drivers": []}) for interest in profile.interests]

@@ -8,7 +8,7 @@ from typing import Literal
 import polars as pl
 import pytest
 
-from behavior import Catalog, Event, Interest, build_profile, event_frame
+from behavior import Catalog, Event, Interest, build_interest, build_profile, event_frame
 from behavior.interest import AVOIDED
 from behavior.opinions import opinions, topic_opinions
 from tests import tiny
@@ -34,7 +34,8 @@ def said(event_id: str, word: Literal["like", "dislike"], topic: str, days_ago: 
 def drinks(catalog: Catalog, *log: Event) -> Interest:
     """What ana's profile says of coffee and tea, a topic of two items, beside milk that she buys."""
     timeline = event_frame([*log, bought("m", "milk", 40)])
-    [interest] = build_profile("ana", timeline, catalog, tiny.END, topic="Coffee and tea").interests
+    interest = build_interest("Coffee and tea", timeline, catalog, tiny.END)
+    assert interest
     return interest
 
 
@@ -119,7 +120,7 @@ def test_all_evidence_is_of_the_user_and_the_topic(catalog: Catalog) -> None:
     for user in ("ana", "ben"):
         timeline = frame.filter(pl.col("user_id") == user)
         topics = dict.fromkeys(level for item_id in catalog.items for level in catalog.levels(item_id))
-        own = [i for topic in topics for i in build_profile(user, timeline, catalog, tiny.END, topic=topic).interests]
+        own = [i for topic in topics if (i := build_interest(topic, timeline, catalog, tiny.END))]
         assert {interest.topic for interest in own if interest.polarity == "avoids"} >= {"Dairy", "Dog"}
         for interest in own:
             cited = [events[event_id] for event_id in interest.evidence]
