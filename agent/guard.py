@@ -2,8 +2,8 @@
 
 Covered: refs, numbers (each with its kind, and beside the ref that it belongs to), quoted words, capitalised names, markup.
 A capitalised word that begins a sentence is taken for a name if a verb follows and the turn had a tool result.
-A name, or a person by number ("household 12"), that only the user said may be denied or asked about, not asserted; a name out
-of a quoted review may only be quoted.
+A name that only the user said may be denied or asked about, not asserted; a person by number ("household 12") is not even
+denied then; a name out of a quoted review may only be quoted.
 Not covered: a product in small letters that no ref stands for, comparisons, and claims without a name or number.
 """
 
@@ -51,10 +51,11 @@ def check_reply(sentence: str, bus: Bus, facts: Facts) -> str | None:
     subject = _SUBJECT.match(sentence)
     begins = [subject[1]] if subject and bus.turn and subject[1].lower() not in _SUBJECTS.split() else []
     asserts = not (_DENIES.search(sentence) or sentence.endswith("?"))
-    named = _plain(_QUOTED.sub(" ", facts.found if asserts else everything))
+    returned = _plain(_QUOTED.sub(" ", facts.found))
     for person in _PERSON.findall(sentence):
-        if _plain(person) not in named:
-            return f"names {person!r}, which is not in the facts of this turn"
+        if _plain(person) not in returned:
+            return f"names {person!r}, whom no tool returned in this turn"
+    named = returned if asserts else _plain(_QUOTED.sub(" ", everything))
     for name in [*begins, *_CAPITALISED.findall(_QUOTED.sub(" ", sentence))]:
         word = name.lower().replace("’", "'").removesuffix("'s")
         if word not in _OWN_NAMES and not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", named):

@@ -46,7 +46,6 @@ def bus() -> Bus:
         "Did you mean p2 by Alm?",
         "I can't find Nebulon here.",
         'Buyers say "Lovely with Cornflakes".',
-        "I can't tell you about household 1453.",
         "Hello, I'm Inkling!",
         'You asked for "oat milk".',
     ],
@@ -60,6 +59,7 @@ def test_founded_sentences_pass(bus: Bus, sentence: str) -> None:
     [
         ("Try p3.", "'p3'"),
         ("You care about household 1453.", "'household 1453'"),
+        ("I can't tell you about household 1453.", "'household 1453'"),
         ("Try p77.", "'p77'"),
         ("p1 costs $2.00.", "$2.00"),
         ("p1 costs $2.40.", "$2.40"),
