@@ -6,7 +6,7 @@ they are.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from agent.grounding import FILTERS
 from agent.prompts import TOOLS, Role
 from agent.spelling import mended
 from retrieval.search.vectors import open_encoder
-from retrieval.threads import one_torch_thread
 
 REPLY = "reply"
 """The choice of a plain reply."""
@@ -132,12 +131,11 @@ class LineModel(nn.Module):
         return {name: parameter.detach() for name, parameter in self.named_parameters() if parameter.requires_grad}
 
 
-def read(models: Sequence[Callable[[Tensor, Tensor], Logits]], role: Role, line: str, tokens: Tokens) -> Reading:
-    """What one line of a role says: the mean of what the models, in eval mode, make of its tokens (deep ensembles:
+def reading_of(role: Role, line: str, tokens: Tokens, each: Sequence[Logits]) -> Reading:
+    """What one line of a role says: the mean of what each model, in eval mode, makes of its tokens (deep ensembles:
     Lakshminarayanan et al. 2017, arXiv 1612.01474)."""
-    ids, words = torch.tensor([tokens.ids]), [at for _, _, at in tokens.places]
-    with torch.inference_mode(), one_torch_thread():
-        each = [model(ids, torch.ones_like(ids)) for model in models]
+    words = [at for _, _, at in tokens.places]
+    with torch.inference_mode():
         chances = _mean([choices[role] for choices, _, _ in each])[0].tolist()
         judged = {name: _mean([heads[name] for _, heads, _ in each])[0].tolist() for name in JUDGED}
         tagged = _mean([tags[:, words] for _, _, tags in each])[0]

@@ -5,7 +5,8 @@ are not sure, what the LLM would choose is weighed in: the two err on different 
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +19,7 @@ from torch import Tensor
 from torch.nn import ModuleList
 
 from agent.grounding import FILTERS, asked_in
-from agent.line_model import ALL, GOES_ON, REPLY, SAME, SPANS, LineModel, Reading, Span, read
+from agent.line_model import ALL, GOES_ON, REPLY, SAME, SPANS, LineModel, Logits, Reading, Span, reading_of
 from agent.numbers import NUMBERS, number_of
 from agent.opening import Opening
 from agent.pointing import content_words
@@ -27,6 +28,7 @@ from agent.spelling import english
 from agent.toolbox import ARGUMENTS, wanted_by
 from agent.weights import ADAPTERS, BASE
 from retrieval.search.vectors import recorded
+from retrieval.threads import one_torch_thread
 
 FILE = ADAPTERS / BASE / "router.safetensors"
 SURE, SURE_REPLY, SURE_AGAIN = 0.9, 0.94, 0.65
@@ -207,6 +209,7 @@ class Router:
         self._models, self.phrases = [model.eval() for model in models], phrases
         ids = torch.tensor([models[0].tokens("any line").ids])
         self._recorded = [recorded(model, ids, torch.ones_like(ids)) for model in self._models]
+        self._threads = ThreadPoolExecutor(len(models), "router")
 
     @classmethod
     def load(cls, file: Path = FILE) -> "Router":
@@ -229,8 +232,15 @@ class Router:
         save_file(halves, file, {"phrases": self.phrases})
 
     def read(self, role: Role, line: str) -> Reading:
-        """All that the router makes of a line, its spelling mended, however unsure."""
-        return read(self._recorded, role, line, self._models[0].tokens(line, mend=True))
+        """All that the router makes of a line, its spelling mended, however unsure. The models read it side by side."""
+        tokens = self._models[0].tokens(line, mend=True)
+        ids = torch.tensor([tokens.ids])
+
+        def logits(model: Callable[[Tensor, Tensor], Logits]) -> Logits:
+            with one_torch_thread():
+                return model(ids, torch.ones_like(ids))
+
+        return reading_of(role, line, tokens, list(self._threads.map(logits, self._recorded)))
 
 
 def _trained(models: Sequence[LineModel]) -> dict[str, Tensor]:
