@@ -27,6 +27,8 @@ Message = dict[str, Any]
 
 FOLLOW_UPS = ("similar_items", "explain_recommendation", "read_reviews", "explain_match")
 TRIES = 50
+PLAIN = 0.35
+"""Of the lines drawn, those that need no tool: whoever learned from half as many called tools on small talk."""
 SLOW = ("brand_insight", "campaign_report", "list_segments", "recommend_bundles", "read_reviews")
 
 
@@ -51,13 +53,14 @@ class Dialogues:
         self._noise, self._reserved = Noise(), reserved
         of = _by_tool(patterns)
         self._of = {tool: _endlessly(own, rng) for tool, own in of.items()}
-        self._any = _endlessly(patterns, rng)
+        self._calls = _endlessly([pattern for pattern in patterns if pattern.tool], rng)
         self._following = _by_tool(follow_ups)
         self._pointing = [pattern for name in FOLLOW_UPS for pattern in of.get(name, []) if _points(pattern)]
         self._remembered: dict[str, BaseModel | ToolError] = {}
 
     def lines(self, n: int) -> Iterator[list[Message]]:
-        """`n` single lines, each with its call or plain reply; half of them shared evenly by the tools, half by the patterns."""
+        """`n` single lines, each with its call or plain reply; one half of the calls shared evenly by the tools, the other by the
+        patterns."""
         for _ in range(n):
             line = self._line(self._pattern())
             yield [{"role": "system", "content": SYSTEM[self._role]}, {"role": "user", "content": line.text}, _answer(line)]
@@ -123,7 +126,10 @@ class Dialogues:
         return PreferenceChange(topic=name, likes=likes, before=before, after=after, event_id="imagined")
 
     def _pattern(self) -> Pattern:
-        return next(self._of[self._rng.choice(list(self._of))] if self._rng.random() < 0.5 else self._any)
+        tools = [tool for tool in self._of if tool]
+        if not tools or (None in self._of and self._rng.random() < PLAIN):
+            return next(self._of[None])
+        return next(self._of[self._rng.choice(tools)] if self._rng.random() < 0.5 else self._calls)
 
     def _next(self, before: Line | None, bus: Bus) -> Line:
         """The next line of a session: one that goes on from the call before, points at what was shown, or stands alone."""
