@@ -1,6 +1,7 @@
 """The guard of replies: a sentence is shown only if all that it names and counts was returned in this turn.
 
-Covered: refs, numbers (each with its kind, and beside the ref that it belongs to), quoted words, capitalised names, markup.
+Covered: refs, numbers (each with its kind, and beside the ref that it belongs to), stars, quoted words (whole quotations alone),
+capitalised names, markup.
 A capitalised word that begins a sentence is taken for a name if a verb follows and the turn had a tool result.
 A name that only the user said may be denied or asked about, not asserted; a person by number ("household 12") is not even
 denied then; a name out of a quoted review may only be quoted.
@@ -15,9 +16,11 @@ from agent.numbers import Number, numbers_in
 
 _CLAUSE = re.compile(r"[,;:]\s|\s(?:and|or|but|while)\s")
 _MARKUP = re.compile(r"[<>{}\[\]|`]|https?://|www\.|\berror:|tool_call|\w+@\w+")
+_QUOTE = re.compile(r"[\"“”]")
 _QUOTED = re.compile(r"[\"“]([^\"”]+)[\"”]")
 _CAPITALISED = re.compile(r"(?<![.!?:]\s)(?<=\s)[^\W\d_a-z][\w'’&-]*")
 _SUBJECT = re.compile(r"([A-Z][\w'’&-]*) (?:is|are|was|were|costs?|has|have|tastes?|comes?)\b")
+_STARS = re.compile(r"\b\d(?:\.\d+)? star")
 _PERSON = re.compile(r"\b(?:household|user|customer|shopper|member|buyer)[ -]#?\w*\d\w*", re.IGNORECASE)
 _DENIES = re.compile(r"\b(?:no|not|nothing|none|never|cannot|sorry|without|unknown|[a-z]+n['’]t)\b", re.IGNORECASE)
 _OWN_NAMES = {"i", "i'm", "i'll", "i've", "i'd", "inkling", "ok", "english"}
@@ -43,6 +46,8 @@ def check_reply(sentence: str, bus: Bus, facts: Facts) -> str | None:
             return f"names {ref!r}, which no tool returned in this turn"
     if found := _MARKUP.search(sentence):
         return f"holds {found[0]!r}, which is no sentence"
+    if len(_QUOTE.findall(sentence)) % 2:
+        return "quotes without an end, so what is quoted cannot be told"
     everything = f"{facts.said}\n{facts.found}"
     lower = _plain(everything)
     for quote in _QUOTED.findall(sentence):
@@ -60,6 +65,9 @@ def check_reply(sentence: str, bus: Bus, facts: Facts) -> str | None:
         word = name.lower().replace("’", "'").removesuffix("'s")
         if word not in _OWN_NAMES and not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", named):
             return f"names {name!r}, which is not in the facts of this turn"
+    for stars in _STARS.findall(_QUOTED.sub(" ", sentence)):
+        if not re.search(rf"(?<![\d.]){re.escape(stars)}", named):
+            return f"says {stars + 's'!r}, which nobody gave"
     return _unfounded_number(sentence, bus, everything)
 
 
