@@ -105,16 +105,17 @@ def build_interest(
     catalog: Catalog,
     as_of: datetime,
     model: InterestModel | None = None,
+    with_drivers: bool = True,
 ) -> Interest | None:
     """The interest in one topic, narrow or broad, of the user whose whole timeline this is; None without an act on it.
 
-    Of a narrow topic what `build_profile` says, however many interests are stronger.
+    Of a narrow topic what `build_profile` says, however many interests are stronger; what drove it is left out alike.
     """
     features = topic_features(timeline, catalog, as_of)
     row = features.with_columns(strength=strength(features, model)).filter(pl.col("topic") == topic)
     if row.is_empty():
         return None
-    drivers = model.drivers(features, [topic]) if model else {}
+    drivers = model.drivers(features, [topic]) if model and with_drivers else {}
     return _interest(row.row(0, named=True), catalog, as_of, drivers.get(topic, []))
 
 

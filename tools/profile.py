@@ -37,5 +37,5 @@ def set_preference(shop: Shop, user_id: str, topic: str, likes: bool) -> Prefere
 
 
 def _strength(shop: Shop, user_id: str, topic: str) -> float:
-    interest = shop.interest(user_id, topic)
+    interest = shop.interest(user_id, topic, with_drivers=False)
     return interest.strength if interest else 0.0

@@ -154,12 +154,12 @@ class Shop:
                 with_drivers=with_drivers,
             )
 
-    def interest(self, user_id: str, topic: str) -> Interest | None:
+    def interest(self, user_id: str, topic: str, with_drivers: bool = True) -> Interest | None:
         """The interest in one topic of the catalog as of now, be it broad; None if the user never acted on it. Raises
         UnknownUser."""
         timeline, model = self.timeline(user_id), self.views.interest_model
         with self._profiling:
-            return build_interest(topic, timeline, self.catalog, self.now(), model)
+            return build_interest(topic, timeline, self.catalog, self.now(), model, with_drivers)
 
     def card(self, item_id: str, score: float = 0.0, reason: str = "", evidence: list[str] | None = None) -> Card:
         """An item as shown to people. Raises UnknownItem."""
