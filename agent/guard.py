@@ -61,11 +61,12 @@ def check_reply(sentence: str, bus: Bus, facts: Facts) -> str | None:
         if _plain(person) not in returned:
             return f"names {person!r}, whom no tool returned in this turn"
     named = returned if asserts else _plain(_QUOTED.sub(" ", everything))
-    for name in [*begins, *_CAPITALISED.findall(_QUOTED.sub(" ", sentence))]:
+    unquoted = _QUOTED.sub(" ", sentence)
+    for name in [*begins, *_CAPITALISED.findall(unquoted)]:
         word = name.lower().replace("’", "'").removesuffix("'s")
         if word not in _OWN_NAMES and not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", named):
             return f"names {name!r}, which is not in the facts of this turn"
-    for stars in _STARS.findall(_QUOTED.sub(" ", sentence)):
+    for stars in _STARS.findall(unquoted):
         if not re.search(rf"(?<![\d.]){re.escape(stars)}", named):
             return f"says {stars + 's'!r}, which nobody gave"
     return _unfounded_number(sentence, bus, everything)
