@@ -17,10 +17,9 @@ from agent.numbers import Number, numbers_in
 _CLAUSE = re.compile(r"[,;:]\s|\s(?:and|or|but|while)\s")
 _MARKUP = re.compile(r"[<>{}\[\]|`]|https?://|www\.|\berror:|tool_call|\w+@\w+")
 _QUOTE = re.compile(r"[\"“”]")
-_QUOTED = re.compile(r"[\"“]([^\"”]+)[\"”]")
+_QUOTED = re.compile(r"[\"“]([^\"”\n]+)[\"”]")
 _CAPITALISED = re.compile(r"(?<![.!?:]\s)(?<=\s)[^\W\d_a-z][\w'’&-]*")
 _SUBJECT = re.compile(r"([A-Z][\w'’&-]*) (?:is|are|was|were|costs?|has|have|tastes?|comes?)\b")
-_STARS = re.compile(r"\b\d(?:\.\d+)? star")
 _PERSON = re.compile(r"\b(?:household|user|customer|shopper|member|buyer)[ -]#?\w*\d\w*", re.IGNORECASE)
 _DENIES = re.compile(r"\b(?:no|not|nothing|none|never|cannot|sorry|without|unknown|[a-z]+n['’]t)\b", re.IGNORECASE)
 _OWN_NAMES = {"i", "i'm", "i'll", "i've", "i'd", "inkling", "ok", "english"}
@@ -66,9 +65,10 @@ def check_reply(sentence: str, bus: Bus, facts: Facts) -> str | None:
         word = name.lower().replace("’", "'").removesuffix("'s")
         if word not in _OWN_NAMES and not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", named):
             return f"names {name!r}, which is not in the facts of this turn"
-    for stars in _STARS.findall(unquoted):
-        if not re.search(rf"(?<![\d.]){re.escape(stars)}", named):
-            return f"says {stars + 's'!r}, which nobody gave"
+    given = numbers_in(named)
+    for number in numbers_in(unquoted):
+        if number.kind == "stars" and number not in given:
+            return f"says {_words(number)}, which nobody gave"
     return _unfounded_number(sentence, bus, everything)
 
 
@@ -100,4 +100,6 @@ def _words(number: Number) -> str:
             return f"{number.value:.0%}"
         case "days":
             return f"{number.value:g} days"
+        case "stars":
+            return f"{number.value:g} stars"
     return f"{number.value:g}"

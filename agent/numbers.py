@@ -1,11 +1,11 @@
-"""Numbers as people write them: "$4.50", "five bucks", "half a dozen", "two weeks", "60%"."""
+"""Numbers as people write them: "$4.50", "five bucks", "half a dozen", "two weeks", "60%", "four stars"."""
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["plain", "money", "share", "days"]
+Kind = Literal["plain", "money", "share", "days", "stars"]
 NUMBERS = ("max_price", "k", "min_strength", "days")
 """Arguments of tools that are numbers."""
 
@@ -31,6 +31,7 @@ _BEFORE_ONE = {"", "me", "name", "just", "only", "exactly", "top", "under", "wit
 """After other words "one" is a pronoun: "the second one"."""
 _DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30, "quarter": 90, "year": 365}
 _MONEY = {"$", "dollar", "dollars", "buck", "bucks", "usd"}
+_STARS = {"star", "stars"}
 _PARTS = {"quarters": 4, "thirds": 3, "fifths": 5, "tenths": 10}
 _TIME_BEFORE = {"last", "past", "previous", "next"}
 WORDS_OF_NUMBERS = frozenset([
@@ -100,7 +101,7 @@ _RESPELLED: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
 
 @dataclass(frozen=True)
 class Number:
-    """`share` values lie in 0..1 as a rule, `days` are whole days, `money` is in the shop's currency."""
+    """`share` values lie in 0..1 as a rule, `days` are whole days, `money` is in the shop's currency, `stars` are a review's."""
 
     value: float
     kind: Kind
@@ -203,6 +204,8 @@ def _read(tokens: list[tuple[str, str]]) -> Iterator[Number]:
             yield Number(value / 10, "share")
         elif days := _days(value, unit):
             yield Number(days, "days")
+        elif unit in _STARS and tokens[at][1] not in ("a", "an"):
+            yield Number(value, "stars")
         elif tokens[at] == ("word", "half") and after == at + 1 and unit not in ("price", "and"):
             yield Number(0.5, "share")
         elif after > at + 1 or not _is_article(tokens, at):

@@ -1,15 +1,30 @@
 """Tool results as the LLM reads them: one fact a line, refs first, short. The training data uses the same function."""
 
+import re
 from datetime import datetime
 from functools import singledispatch
+from textwrap import shorten
 
 from agent.bus import Bus
+from behavior.interest import stars
 from behavior.schema import Interest, InterestProfile
 from tools.audience_results import Audience, Match
 from tools.insight_results import BrandInsight, CampaignReport, Segments
-from tools.results import Bundles, Card, CartAnalysis, Explanation, PreferenceChange, Recommendations, Reviews, SimilarItems
+from tools.results import (
+    Bundles,
+    Card,
+    CartAnalysis,
+    Explanation,
+    PreferenceChange,
+    Quote,
+    Recommendations,
+    Reviews,
+    SimilarItems,
+)
 
 LINES = 5
+QUOTED = 120
+"""Characters of a review that the LLM reads."""
 
 
 @singledispatch
@@ -62,9 +77,12 @@ def _(result: Explanation, bus: Bus) -> str:
 
 @render.register
 def _(result: Reviews, bus: Bus) -> str:
-    quotes = [f'{quote.rating or 0:.0f} stars "{quote.text[:120]}"' for quote in result.quotes[:LINES]]
     ref = bus.mention(result.item_id) or bus.put_topic(result.about)
-    return "\n".join([f"{len(result.quotes)} reviews of {ref}", *quotes])
+    head = [f"{result.reviews} {'review' if result.reviews == 1 else 'reviews'} of {ref}"]
+    if result.mean_stars is not None:
+        head.append(f"{stars(result.mean_stars)} on average")
+    head += [f"{count} {sentiment}" for sentiment in ("positive", "negative") if (count := result.sentiments.get(sentiment))]
+    return "\n".join([", ".join(head), *(_quoted(quote) for quote in result.quotes[:LINES])])
 
 
 @render.register
@@ -123,6 +141,12 @@ def percent(share: float) -> str:
 def day(ts: datetime) -> str:
     """A date as people write it, e.g. `3 Dec`."""
     return f"{ts.day} {ts:%b}"
+
+
+def _quoted(quote: Quote) -> str:
+    """A review on a line of its own, between the only quotation marks of the line: no text ends its quotation itself."""
+    text = shorten(re.sub(r"[\"“”]", "'", quote.text), QUOTED, placeholder="…")
+    return f'"{text}"' if quote.rating is None else f'{stars(quote.rating)} "{text}"'
 
 
 def _cards(cards: list[Card], bus: Bus) -> list[str]:

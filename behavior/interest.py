@@ -154,6 +154,12 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
+def stars(given: float) -> str:
+    """Stars, of one review or on average, as people read them: "1 star", "4.5 stars"."""
+    number = f"{given:.1f}".removesuffix(".0")
+    return f"{number} {'star' if number == '1' else 'stars'}"
+
+
 def _interest(row: dict[str, Any], catalog: Catalog, as_of: datetime, drivers: list[str]) -> Interest:
     topic = catalog.topic(row["topic"])
     avoids = (row["stated"] or row["opinion"]) == -1
@@ -206,10 +212,8 @@ def _cites_reviews(row: dict[str, Any]) -> bool:
     return bool(not row["stated"] and (row["opinion"] or (row["reviews"] and not acted)))
 
 
-def _reviewed(reviews: int, stars: float) -> str:
-    given = f"{stars:.1f}".removesuffix(".0")
-    words = f"{given} {'star' if given == '1' else 'stars'}"
-    return f"1 review, {words}" if reviews == 1 else f"{reviews} reviews, {words} on average"
+def _reviewed(reviews: int, mean: float) -> str:
+    return f"1 review, {stars(mean)}" if reviews == 1 else f"{reviews} reviews, {stars(mean)} on average"
 
 
 def _day(ts: datetime) -> str:

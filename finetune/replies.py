@@ -7,6 +7,7 @@ from agent.bus import Bus
 from agent.rendering import percent
 from agent.reply import listed
 from behavior import InterestProfile
+from behavior.interest import stars
 from tools.audience_results import Audience, Match
 from tools.insight_results import BrandInsight, CampaignReport, Segments
 from tools.results import Bundles, Card, CartAnalysis, Explanation, PreferenceChange, Recommendations, Reviews, SimilarItems
@@ -171,13 +172,15 @@ def _(result: Reviews, bus: Bus, rng: random.Random) -> str:
                 f"No one wrote about {ref} yet.",
             ]
         )
-    stars = f"{result.quotes[0].rating or 0:.0f}"
-    return rng.choice(
-        [
-            f"The first review of {ref} gives {stars} stars.",
-            f"There are {len(result.quotes)} reviews of {ref}, the first with {stars} stars.",
-        ]
-    )
+    newest, count = result.quotes[0], f"{result.reviews} {'review' if result.reviews == 1 else 'reviews'}"
+    forms = [f"{ref} has {count}.", f'A buyer wrote of {ref}: "{newest.text}"', f'{ref} has {count}, one says "{newest.text}"']
+    if result.mean_stars is not None:
+        mean = stars(result.mean_stars)
+        forms += [f"{ref} has {mean} on average, in {count}.", f"Buyers give {ref} {mean} on average."]
+    for sentiment in ("positive", "negative"):
+        if of_them := result.sentiments.get(sentiment):
+            forms.append(f"Of {count} of {ref} {of_them} {'is' if of_them == 1 else 'are'} {sentiment}.")
+    return rng.choice(forms)
 
 
 @reply.register

@@ -74,6 +74,8 @@ def test_a_number_is_in_the_line_or_the_only_one_of_its_kind(
         ("7up, a 500ml bottle, 2ply, 1.5l", []),
         ("30days, 5bucks, 10plz", [(30, "days"), (5, "money"), (10, "plain")]),
         ("6 wks, 90d, 3 mos", [(42, "days"), (90, "days"), (90, "days")]),
+        ("4.5 stars, five-star, one star, the one star ones", [(4.5, "stars"), (5, "stars"), (1, "stars"), (1, "stars")]),
+        ("you're a star, an all-star, stars out of 5", [(5, "plain")]),
     ],
 )
 def test_numbers_are_read_with_their_kind(text: str, numbers: list[tuple[float, str]]) -> None:

@@ -41,7 +41,7 @@ def test_the_reviews_most_useful_to_the_user_of_the_session_come_first(shop: Sho
         assert isinstance(found, Reviews)
         assert [quote.event_id for quote in found.quotes] == expected
         text = put(found, Bus())[0].splitlines()
-        assert text[0] == "5 reviews of t1"
+        assert text[0] == "8 reviews of t1, 4 stars on average, 8 positive"
         assert text[1:] == [f'4 stars "{dict(said)[name]}"' for name in expected]
 
 
