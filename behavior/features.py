@@ -6,7 +6,7 @@ import polars as pl
 
 from behavior.catalog import Catalog
 from behavior.expressions import age_days
-from behavior.opinions import EVIDENCE, standing_opinion, topic_opinions
+from behavior.opinions import EVIDENCE, ruled_out, standing_opinion, topic_opinions
 from behavior.visits import habits, looks, paces, topic_visits
 
 COUNTED = [
@@ -30,8 +30,9 @@ def topic_features(events: pl.DataFrame, catalog: Catalog, as_of: datetime) -> p
     `events` has the columns of an event frame and holds each of its users' whole history. Columns of the result:
     `is_leaf`; all of `habits` (its counts and sums 0 where nothing was bought), `looks` and `paces`, a basket being a session
     (a day where there is no session) with a purchase; `views`, `carts`; `stated` (1 liked, -1 disliked, null when nothing was
-    said) and `stated_ts`, the user's latest word on the topic; all of `topic_opinions`, null without stars, its `opinion` as it
-    stands beside what was bought; `observed_days` since the user's first event; `evidence`, the newest event ids, at most 8.
+    said), `stated_ts` and `stated_on`, the user's word on the topic or on a broader one that rules it out, and which of them it
+    is on; all of `topic_opinions`, null without stars, its `opinion` as it stands beside what was bought; `observed_days` since
+    the user's first event; `evidence`, the newest event ids, at most 8, first of all a word on a broader topic.
     """
     events = events.filter(pl.col("ts") <= as_of)
     on_topics = events_on_topics(events, catalog)
@@ -48,12 +49,13 @@ def topic_features(events: pl.DataFrame, catalog: Catalog, as_of: datetime) -> p
             .last()
             .replace_strict({"like": 1, "dislike": -1}, default=None, return_dtype=pl.Int8),
             stated_ts=pl.col("ts").filter(said).last(),
+            stated_in=pl.col("event_id").filter(said).last(),
             evidence=pl.col("event_id").filter(pl.col("type") != "impression").tail(EVIDENCE).reverse(),
         )
     )
     visits = topic_visits(on_topics)
     return (
-        actions.filter(pl.col("evidence").list.len() > 0)
+        _with_broader_words(actions.filter(pl.col("evidence").list.len() > 0), catalog)
         .join(topic_habits(visits, on_topics, as_of), on=["user_id", "topic"], how="left")
         .join(paces(visits, as_of), on="user_id", how="left")
         .join(events.group_by("user_id").agg(observed_days=age_days(pl.col("ts"), as_of).max()), on="user_id")
@@ -64,6 +66,27 @@ def topic_features(events: pl.DataFrame, catalog: Catalog, as_of: datetime) -> p
     )
 
 
+def _with_broader_words(actions: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
+    """The rows with `stated_on`, and with the dislike of a broader topic stated where that rules a topic out."""
+    said = actions.filter(pl.col("stated").is_not_null()).sort("user_id", "stated_ts", "stated_in")
+    against_broad = said.filter(pl.col("stated") == -1, ~pl.col("is_leaf"))["user_id"]
+    found = []
+    for (user,), words in said.filter(pl.col("user_id").is_in(against_broad.to_list())).group_by("user_id"):
+        liked = dict(words.select("topic", pl.col("stated") == 1).iter_rows())
+        out = ruled_out({topic: "like" if likes else "dislike" for topic, likes in liked.items()}, catalog)
+        found += [(user, topic, broad) for topic, broad in out.items() if liked.get(topic, True)]
+    by = pl.DataFrame(found, schema={"user_id": pl.String, "topic": pl.String, "by": pl.String}, orient="row")
+    words = said.select("user_id", by="topic", by_ts="stated_ts", by_in="stated_in")
+    rows = actions.join(by, on=["user_id", "topic"], how="left").join(words, on=["user_id", "by"], how="left")
+    ruled, own = pl.col("by").is_not_null(), pl.when(pl.col("stated").is_not_null()).then("topic")
+    return rows.with_columns(
+        stated=pl.when(ruled).then(pl.lit(-1, pl.Int8)).otherwise("stated"),
+        stated_ts=pl.coalesce("by_ts", "stated_ts"),
+        stated_on=pl.coalesce("by", own),
+        evidence=pl.when(ruled).then(pl.concat_list("by_in", "evidence").list.head(EVIDENCE)).otherwise("evidence"),
+    ).drop("by", "by_ts", "by_in", "stated_in")
+
+
 def topic_habits(visits: pl.DataFrame, on_topics: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     """`habits` and `looks` side by side: one row per (user_id, topic) bought or looked at up to `as_of`, sorted by both."""
     both = habits(visits, as_of).join(looks(on_topics, as_of), on=["user_id", "topic"], how="full", coalesce=True)
@@ -71,7 +94,7 @@ def topic_habits(visits: pl.DataFrame, on_topics: pl.DataFrame, as_of: datetime)
 
 
 def events_on_topics(events: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
-    """Events repeated for each topic of their item; a preference stated for a topic counts on that topic alone.
+    """Events repeated for each topic of their item; a preference stated for a topic is on that topic alone.
 
     `again` says whether the user had bought the item before. A like or dislike of one item says nothing of its topics,
     so it is left out here.

@@ -85,7 +85,8 @@ def build_profile(
     """
     features = topic_features(timeline, catalog, as_of)
     ranked = features.with_columns(strength=strength(features, model)).sort("strength", "topic", descending=[True, False])
-    always = pl.col("stated").is_not_null() | (avoided() & pl.col("is_leaf"))
+    said = (pl.col("stated_on") == pl.col("topic")).fill_null(value=False)
+    always = said | (pl.col("stated").is_null() & avoided() & pl.col("is_leaf"))
     chosen = pl.concat([ranked.filter(always), ranked.filter(~always, "is_leaf").head(limit)])
     rows = chosen.sort("strength", "topic", descending=[True, False])
     drivers = model.drivers(features, rows["topic"].to_list()) if model and with_drivers else {}
@@ -135,7 +136,8 @@ def horizon(row: dict[str, Any], as_of: datetime) -> Horizon:
 def reason(row: dict[str, Any]) -> str:
     """The facts of a row of `topic_features` in a few words."""
     if row["stated"]:
-        word = "said to like it" if row["stated"] == 1 else "said to avoid it"
+        about = "it" if row["stated_on"] == row["topic"] else row["stated_on"]
+        word = f"said to {'like' if row['stated'] == 1 else 'avoid'} {about}"
         return f"{word} on {_day(row['stated_ts'])}" + (f", bought {times(row['baskets'])}" if row["baskets"] else "")
     acts = []
     if row["baskets"]:

@@ -3,6 +3,8 @@
 Only stars count here. What a text without stars feels like is an estimate that is wrong too often to hold against anything.
 """
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from behavior.catalog import Catalog
@@ -61,7 +63,8 @@ def avoided() -> pl.Expr:
 
 
 def opinions(timeline: pl.DataFrame) -> dict[str, str]:
-    """The latest word of the user of a timeline, oldest first, on each item (by id) and topic (by name): `like` or `dislike`.
+    """The latest word of the user of a timeline, oldest first, on each item (by id) and topic (by name): `like` or `dislike`, in
+    the order in which they were said.
 
     A review with four stars or more is a like of its item, one with two or fewer a dislike, one between takes either back.
     """
@@ -76,8 +79,39 @@ def opinions(timeline: pl.DataFrame) -> dict[str, str]:
     )
     rated = (pl.col("type") == "review") & pl.col("rating").is_not_null()
     said = timeline.filter(pl.col("type").is_in(["like", "dislike"]) | rated).select(about=about, word=word)
-    latest = dict(said.drop_nulls("about").iter_rows())
-    return {name: word for name, word in latest.items() if word}
+    latest = said.drop_nulls("about").unique("about", keep="last", maintain_order=True)
+    return dict(latest.drop_nulls("word").iter_rows())
+
+
+def ruled_out(said: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
+    """The topics that a dislike of a broader one holds for, each with that one. `said` is as `opinions` gives it.
+
+    What the user liked since is not ruled out, nor what is below that. A like holds for its topic alone: who likes cheese need
+    not like every cheese.
+    """
+    found: dict[str, str] = {}
+    names = list(said)
+    for place, name in enumerate(names):
+        if said[name] == "dislike" and len(within := catalog.below(name)) > 1:
+            liked = [later for later in names[place + 1 :] if said[later] == "like" and later in within]
+            free = {name, *(below for later in liked for below in catalog.below(later))}
+            found |= {below: name for below in within if below not in free}
+    return found
+
+
+def disliked(timeline: pl.DataFrame, catalog: Catalog) -> list[str]:
+    """Ids of items and names of topics and brands that the user of a timeline said no to: nothing of them is to be shown.
+
+    Of a broad topic in which the user liked something since, only the narrowest that are still ruled out.
+    """
+    said = opinions(timeline)
+    out = ruled_out(said, catalog)
+    names = []
+    for name in (name for name, word in said.items() if word == "dislike"):
+        below = [topic for topic in catalog.below(name) if topic != name]
+        whole = all(topic in out for topic in below)
+        names += [name] if whole else [topic for topic in below if topic in out and not catalog.below(topic)[1:]]
+    return names
 
 
 def _latest(events: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """What the agent, the API and the command line can do: plain typed functions over one `Shop`."""
 
-from behavior.opinions import opinions
+from behavior.opinions import disliked, opinions
 from tools.audience import audience_of, build_audience
 from tools.brand import brand_insight
 from tools.bundles import recommend_bundles
@@ -34,6 +34,7 @@ __all__ = [
     "campaign_report",
     "cart_of",
     "demo_users",
+    "disliked",
     "explain_clauses",
     "explain_match",
     "explain_recommendation",

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from behavior.expressions import visit
-from behavior.opinions import opinions
+from behavior.opinions import disliked
 from retrieval import habits
 from retrieval.carts.baskets import with_topic
 from retrieval.carts.missing import Missing, missing_topics, own_baskets
@@ -53,8 +53,7 @@ def analyze_cart(shop: Shop, items: Mapping[str, float], user_id: str | None = N
     known = {item_id: quantity for item_id, quantity in items.items() if item_id in shop.catalog.items}
     cart = {topic: item_id for item_id in known if (topic := shop.catalog.topic_of(item_id))}
     timeline = None if user_id is None else with_topic(shop.timeline(user_id), shop.catalog)
-    disliked = set() if timeline is None else {about for about, word in opinions(timeline).items() if word == "dislike"}
-    sold = _choice(shop, timeline, disliked)
+    sold = _choice(shop, timeline, [] if timeline is None else disliked(timeline, shop.catalog))
     lines = [
         CartLine(item_id=item.item_id, title=item.title, price=item.price, quantity=quantity)
         for item_id, quantity in known.items()
@@ -73,9 +72,9 @@ def analyze_cart(shop: Shop, items: Mapping[str, float], user_id: str | None = N
     )
 
 
-def _choice(shop: Shop, timeline: pl.DataFrame | None, disliked: Collection[str]) -> dict[str, str]:
+def _choice(shop: Shop, timeline: pl.DataFrame | None, said_no_to: Collection[str]) -> dict[str, str]:
     """The item to show for each topic that may be named: the one the user bought most often, else the best seller."""
-    unwanted = {item_id for about in disliked for item_id in (about, *shop.catalog.items_of(about))}
+    unwanted = {item_id for about in said_no_to for item_id in (about, *shop.catalog.items_of(about))}
     sold = best_sellers(shop, without=unwanted)
     if timeline is not None:
         bought = timeline.filter(pl.col("type") == "purchase", ~pl.col("item_id").is_in(list(unwanted))).drop_nulls("topic")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from behavior import Catalog, topic_features
 from behavior.expressions import visit
-from behavior.opinions import DISLIKED, FEWEST, avoided, opinions
+from behavior.opinions import DISLIKED, FEWEST, avoided, disliked
 from retrieval import Shelf
 
 LEADING = {"purchase": "bought", "cart_add": "put into the cart", "like": "like"}
@@ -49,7 +49,7 @@ class Past:
             days=leading["ts"].dt.timestamp("us").to_numpy() / 86_400e6,
             bought=np.unique(codes[there & (kind == "purchase")]),
             carted=np.setdiff1d(codes[there], codes[kind != "cart_add"]),
-            disliked=[*(name for name, word in opinions(timeline).items() if word == "dislike"), *_against(timeline, catalog)],
+            disliked=[*disliked(timeline, catalog), *_against(timeline, catalog)],
         )
 
     def at(self, places: NDArray[np.int64]) -> "Past":

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from agent.chat import Cards, ChatEvent, Done, ToolCall, ToolStep
-from tools import Shop, ToolError, cart_of, opinions, recommend, set_preference
+from tools import Shop, ToolError, cart_of, disliked, recommend, set_preference
 from tools.results import Card
 from ui.page_events import note, note_search
 
@@ -78,9 +78,9 @@ def restock(shop: Shop, visit: Visit) -> None:
         cards = recommend(shop, visit.user_id, **visit.call.arguments).cards
     else:
         cards = visit.cards
-    disliked = {about for about, word in opinions(shop.timeline(visit.user_id)).items() if word == "dislike"}
+    unwanted = set(disliked(shop.timeline(visit.user_id), shop.catalog))
     visit.cards = [
-        card for card in cards if not disliked.intersection((card.item_id, card.brand, *shop.catalog.levels(card.item_id)))
+        card for card in cards if not unwanted.intersection((card.item_id, card.brand, *shop.catalog.levels(card.item_id)))
     ]
     if not visit.cards and visit.call:
         visit.call = None

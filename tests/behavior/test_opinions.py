@@ -10,7 +10,7 @@ import pytest
 
 from behavior import Catalog, Event, Interest, build_interest, build_profile, event_frame
 from behavior.interest import AVOIDED
-from behavior.opinions import opinions, topic_opinions
+from behavior.opinions import disliked, opinions, topic_opinions
 from tests import tiny
 
 
@@ -149,6 +149,31 @@ def test_the_latest_word_on_an_item_counts(catalog: Catalog) -> None:
     assert opinions(event_frame(log)) == words
     on_topics = topic_opinions(event_frame(log), catalog)
     assert dict(on_topics.select("topic", "stars").iter_rows())["Tea"] == 4
+
+
+def test_a_dislike_of_a_broad_topic_holds_below_it_until_something_there_is_liked(catalog: Catalog) -> None:
+    log = [bought("t", "tea", 9), bought("c", "coffee", 8), bought("m", "milk", 7), said("l", "like", "Coffee", 6)]
+
+    def believed(*words: Event) -> dict[str, tuple[str, str, str]]:
+        profile = build_profile("ana", event_frame([*log, *words]), catalog, tiny.END)
+        return {i.topic: (i.polarity, i.reason.partition(" on ")[0], i.evidence[0]) for i in profile.interests}
+
+    against = said("s", "dislike", "Coffee and tea", 3)
+    out = ("avoids", "said to avoid Coffee and tea", "s")
+    found = believed(against)
+    assert (found["Coffee"], found["Tea"]) == (out, out)
+    assert found["Coffee and tea"] == ("avoids", "said to avoid it", "s")
+    assert found["Milk"][0] == "likes"
+    assert disliked(event_frame([*log, against]), catalog) == ["Coffee and tea"]
+
+    again = said("a", "like", "Tea", 2)
+    found = believed(against, again)
+    assert (found["Coffee"], found["Tea"]) == (out, ("likes", "said to like it", "a"))
+    assert disliked(event_frame([*log, against, again]), catalog) == ["Coffee"]
+
+    whole = said("w", "like", "Coffee and tea", 1)
+    assert {found[0] for found in believed(against, whole).values()} == {"likes"}
+    assert disliked(event_frame([*log, against, whole]), catalog) == []
 
 
 def test_a_log_without_reviews_has_no_opinions(catalog: Catalog) -> None:
