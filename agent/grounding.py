@@ -16,10 +16,12 @@ from agent.bus import REF, Bus
 from agent.numbers import (
     NUMBERS,
     Kind,
+    asks_for_cheaper,
     bound_in,
     count_in,
     fraction_in,
     numbers_in,
+    only_of_price,
     speaks_of_limit,
     speaks_of_price,
     without_numbers,
@@ -88,6 +90,10 @@ def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: 
         except ToolError as error:
             faults.append(error)
             continue
+        if name == "query" and only_of_price(set(without_numbers(str(value or ""))) - FUNCTION_WORDS):
+            value = said.before.get("query")
+        if name == "max_price" and value is None and grounded.get("query") in (None, said.before.get("query")):
+            value = _under_shown(said.lines[0], bus)
         if value is None and name == "topic" and "user" in wanted:
             value = said.asked
         if value is not None:
@@ -117,6 +123,12 @@ def unsaid(arguments: dict[str, Any], said: Said, bus: Bus, shop: Shop) -> set[s
 def _left_out(name: str, line: str) -> Any:
     """What a line says of an argument that was not written: a number with a word that tells what it is."""
     return _heard(partial(_bound, name), line) if name in NUMBERS else None
+
+
+def _under_shown(line: str, bus: Bus) -> float | None:
+    """A cent less than the first of the list costs, where the line asks for something cheaper."""
+    prices = [price for ref in bus.shown if (price := bus.items[ref].price) is not None]
+    return round(prices[0] - 0.01, 2) if prices and prices[0] > 0.01 and asks_for_cheaper(line) else None
 
 
 def _heard(read: Callable[[str], Any], line: str) -> Any:

@@ -1,7 +1,7 @@
 """The guard of replies: a sentence is shown only if all that it names and counts was returned in this turn.
 
-Covered: refs, numbers (each with its kind, and beside the ref that it belongs to), stars, quoted words (whole quotations alone),
-capitalised names, markup.
+Covered: refs, numbers (each with its kind, beside the ref that it belongs to, and where the fact says what it counts, with that
+word), stars, quoted words (whole quotations alone), capitalised names, markup.
 A capitalised word that begins a sentence is taken for a name if a verb follows and the turn had a tool result.
 A name that only the user said may be denied or asked about, not asserted; a person by number ("household 12") is not even
 denied then; a name out of a quoted review may only be quoted.
@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from agent.bus import REF, Bus
-from agent.numbers import Number, numbers_in
+from agent.numbers import Number, numbers_in, numbers_with_words
 
 _CLAUSE = re.compile(r"[,;:]\s|\s(?:and|or|but|while)\s")
 _MARKUP = re.compile(r"[<>{}\[\]|`]|https?://|www\.|\berror:|tool_call|\w+@\w+")
@@ -22,6 +22,22 @@ _CAPITALISED = re.compile(r"(?<![.!?:]\s)(?<=\s)[^\W\d_a-z][\w'’&-]*")
 _SUBJECT = re.compile(r"([A-Z][\w'’&-]*) (?:is|are|was|were|costs?|has|have|tastes?|comes?)\b")
 _PERSON = re.compile(r"\b(?:household|user|customer|shopper|member|buyer)[ -]#?\w*\d\w*", re.IGNORECASE)
 _DENIES = re.compile(r"\b(?:no|not|nothing|none|never|cannot|sorry|without|unknown|[a-z]+n['’]t)\b", re.IGNORECASE)
+_COUNTED = {
+    "reached": re.compile(r"reach(?:ed|es)?"),
+    "redeemed": re.compile(r"redeem.*|redemptions?"),
+    "coupons": re.compile(r"coupons?"),
+    "rate": re.compile(r"rate"),
+    "spend": re.compile(r"spen[dt].*"),
+    "baskets": re.compile(r"baskets?"),
+    "lift": re.compile(r"lift"),
+    "bound": re.compile(r"need.*|requir.*|least|above|more|minimum|threshold|bar"),
+    "before": re.compile(r"was|were|before|from"),
+    "positive": re.compile(r"positive"),
+    "negative": re.compile(r"negative"),
+}
+"""What numbers of facts count, and the words beside a number that say so."""
+_WHOLE = "whole"
+"""What a number right behind "of" is: the 90 of "12 of 90"."""
 _OWN_NAMES = {"i", "i'm", "i'll", "i've", "i'd", "inkling", "ok", "english"}
 _SUBJECTS = (
     "i you he she it we they this that these those there here who what which how where then both all each none one neither "
@@ -73,15 +89,33 @@ def check_reply(sentence: str, bus: Bus, facts: Facts) -> str | None:
 
 
 def _unfounded_number(sentence: str, bus: Bus, facts: str) -> str | None:
-    known = [(_refs(line), numbers_in(line)) for line in facts.splitlines()]
-    counts = {float(len(_refs(sentence))), float(len(bus.shown)), 1.0}
+    known = [(_refs(line), _counted(line)) for line in facts.splitlines()]
+    countable = {float(len(_refs(sentence))), float(len(bus.shown)), 1.0}
+    said = frozenset(what for _, counts in _counted(sentence) for what in counts)
     for clause in _CLAUSE.split(sentence):
         about = _refs(clause) or _refs(sentence)
-        fitting = [number for refs, numbers in known if not refs or not about or refs & about for number in numbers]
-        for number in numbers_in(clause):
-            if number not in fitting and not (number.kind == "plain" and number.value in counts):
+        fitting = [fact for refs, numbers in known if not refs or not about or refs & about for fact in numbers]
+        for number, what in _counted(clause):
+            counting = [counted for fact, counted in fitting if fact == number]
+            if not counting and not (number.kind == "plain" and number.value in countable):
                 return f"says {_words(number)}, which is not in the facts of this turn"
+            if counting and _WHOLE not in what and all(counted and counted.isdisjoint(what or said) for counted in counting):
+                return f"says {_words(number)} of something else than the facts of this turn"
     return None
+
+
+def _counted(text: str) -> list[tuple[Number, frozenset[str]]]:
+    """The numbers of a text, each with what it counts by the words up to the next one, or else from the one before it."""
+    found = []
+    for clause in _CLAUSE.split(text):
+        for number, before, after in numbers_with_words(clause):
+            whole = frozenset([_WHOLE] if before[-1:] == ["of"] else [])
+            found.append((number, whole or _counts(after) or _counts(before)))
+    return found
+
+
+def _counts(words: list[str]) -> frozenset[str]:
+    return frozenset(what for word in words for what, pattern in _COUNTED.items() if pattern.fullmatch(word))
 
 
 def _plain(text: str) -> str:

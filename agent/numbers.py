@@ -1,7 +1,7 @@
 """Numbers as people write them: "$4.50", "five bucks", "half a dozen", "two weeks", "60%", "four stars"."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,6 +70,12 @@ _LIMIT_WORD = re.compile(
     r"between|around|within|have|got|tops?|for|past|beyond|left|only|afford|than|stretch|cap|ceiling|dearer|pricier|higher|"
     r"outside|go|goes|all)\b|[<≤$]"
 )
+_CHEAPER = re.compile(
+    r"\b(?:cheaper|less (?:expensive|pricey|dear)|lower[- ]priced|costs? less|too (?:expensive|pricey|dear|steep))\b"
+)
+_PRICES = (
+    "cheap cheaper cheapest cheaply less lower lowest low dear dearer expensive pricey pricier affordable price priced prices"
+)
 
 _DIGIT_WORDS = "|".join(_ONES.split()[1:11])
 _CENT_WORDS = rf"(?:(?:{_TENS.replace(' ', '|')})(?:[- ](?:{'|'.join(_ONES.split()[1:10])}))?|ten|fifteen|\d\d)"
@@ -109,11 +115,17 @@ class Number:
 
 def numbers_in(text: str) -> list[Number]:
     """The numbers of a text in order, each with the kind that the words around it give. Ordinals and refs are none."""
-    text = text.lower()
-    for pattern, spelled in _RESPELLED:
-        text = pattern.sub(spelled, text)
-    tokens = [(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(text)]
-    return list(_read(tokens))
+    return [number for number, _, _ in _read(_tokens(text))]
+
+
+def numbers_with_words(text: str) -> list[tuple[Number, list[str], list[str]]]:
+    """The numbers of a text in order, each with the words, in small letters, from the number before it and to the next one."""
+    tokens = _tokens(text)
+    found = list(_read(tokens))
+    words = [word for _, word in tokens]
+    ends = [0, *(end for _, _, end in found)]
+    starts = [*(start for _, start, _ in found), len(words)]
+    return [(number, words[ends[n] : start], words[end : starts[n + 1]]) for n, (number, start, end) in enumerate(found)]
 
 
 def number_of(argument: str, text: str) -> float | None:
@@ -163,6 +175,16 @@ def speaks_of_price(text: str) -> bool:
     return bool(_PRICE_WORD.search(text.lower()))
 
 
+def asks_for_cheaper(text: str) -> bool:
+    """Whether a text asks for lower prices than what was shown, as in "anything cheaper?"."""
+    return bool(_CHEAPER.search(text.lower()))
+
+
+def only_of_price(words: Set[str]) -> bool:
+    """Whether all words, at least one, say how much something may cost and none what it is: "cheaper"."""
+    return bool(words) and words <= set(_PRICES.split())
+
+
 def speaks_of_limit(text: str) -> bool:
     """Whether a text has any word with which a bare number may be a limit of the price."""
     return bool(_LIMIT_WORD.search(text.lower()))
@@ -175,42 +197,54 @@ def _with_cents(whole: str, cents: str) -> str:
     return f"{value(whole) + value(cents) / 100:.2f} dollars"
 
 
-def _read(tokens: list[tuple[str, str]]) -> Iterator[Number]:
+def _tokens(text: str) -> list[tuple[str, str]]:
+    text = text.lower()
+    for pattern, spelled in _RESPELLED:
+        text = pattern.sub(spelled, text)
+    return [(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(text)]
+
+
+def _read(tokens: list[tuple[str, str]]) -> Iterator[tuple[Number, int, int]]:
+    """The numbers, each with the places of its first token and of the one behind its last, its unit left out."""
     at = 0
     while at < len(tokens):
-        dollar = tokens[at][1] == "$"
-        value, after = _value(tokens, at + dollar)
-        if value is None:
-            if (
-                tokens[at][1] in ("last", "past", "previous", "this")
-                and at + 1 < len(tokens)
-                and (days := _days(1, tokens[at + 1][1]))
-            ):
-                yield Number(days, "days")
-            at += 1
-            continue
-        unit = tokens[after][1] if after < len(tokens) else ""
-        cents = unit in ("cent", "cents")
-        if dollar or unit in _MONEY or cents:
-            yield Number(round(value / 100, 2) if cents else value, "money")
-        elif unit in ("%", "percent") or (unit == "per" and tokens[after + 1 : after + 2] == [("word", "cent")]):
-            yield Number(round(value / 100, 4), "share")
-        elif unit in _PARTS and value < _PARTS[unit] and not (at and tokens[at - 1][1] in _TIME_BEFORE):
-            yield Number(round(value / _PARTS[unit], 2), "share")
-        elif chances := _chances(tokens, after, value):
-            whole, after = chances
-            yield Number(round(value / whole, 2), "share")
-        elif value < 10 and tokens[at][0] == "word" and at and tokens[at - 1][1] == "point":
-            yield Number(value / 10, "share")
-        elif days := _days(value, unit):
-            yield Number(days, "days")
-        elif unit in _STARS and tokens[at][1] not in ("a", "an"):
-            yield Number(value, "stars")
-        elif tokens[at] == ("word", "half") and after == at + 1 and unit not in ("price", "and"):
-            yield Number(0.5, "share")
-        elif after > at + 1 or not _is_article(tokens, at):
-            yield Number(value, "plain")
-        at = max(after, at + 1)
+        number, end = _number(tokens, at)
+        if number is not None:
+            yield number, at, end
+        at = end
+
+
+def _number(tokens: list[tuple[str, str]], at: int) -> tuple[Number | None, int]:
+    """The number that starts at a token, if any, and where the tokens go on."""
+    dollar = tokens[at][1] == "$"
+    value, after = _value(tokens, at + dollar)
+    if value is None:
+        following = tokens[at + 1][1] if tokens[at][1] in ("last", "past", "previous", "this") and tokens[at + 1 :] else ""
+        days = _days(1, following)
+        return Number(days, "days") if days else None, at + 1
+    unit = tokens[after][1] if after < len(tokens) else ""
+    cents = unit in ("cent", "cents")
+    number: Number | None = None
+    if dollar or unit in _MONEY or cents:
+        number = Number(round(value / 100, 2) if cents else value, "money")
+    elif unit in ("%", "percent") or (unit == "per" and tokens[after + 1 : after + 2] == [("word", "cent")]):
+        number = Number(round(value / 100, 4), "share")
+    elif unit in _PARTS and value < _PARTS[unit] and not (at and tokens[at - 1][1] in _TIME_BEFORE):
+        number = Number(round(value / _PARTS[unit], 2), "share")
+    elif chances := _chances(tokens, after, value):
+        whole, after = chances
+        number = Number(round(value / whole, 2), "share")
+    elif value < 10 and tokens[at][0] == "word" and at and tokens[at - 1][1] == "point":
+        number = Number(value / 10, "share")
+    elif days := _days(value, unit):
+        number = Number(days, "days")
+    elif unit in _STARS and tokens[at][1] not in ("a", "an"):
+        number = Number(value, "stars")
+    elif tokens[at] == ("word", "half") and after == at + 1 and unit not in ("price", "and"):
+        number = Number(0.5, "share")
+    elif after > at + 1 or not _is_article(tokens, at):
+        number = Number(value, "plain")
+    return number, max(after, at + 1)
 
 
 def _value(tokens: list[tuple[str, str]], at: int) -> tuple[float | None, int]:

@@ -78,7 +78,8 @@ def addition(release: Release, messages: Sequence[AnyMessage], bus: Bus, role: R
 
 
 def composed(messages: Sequence[AnyMessage], bus: Bus, role: Role) -> str:
-    """A reply without the LLM: the refs that the turn's last tool result shows, its first line, or what the role can ask for."""
+    """A reply without the LLM: the refs that the turn's last tool result shows, its first line (of a match also why), or what the
+    role can ask for."""
     results = results_in(turn_of(messages))
     if not results:
         return OFFER[role]
@@ -89,8 +90,13 @@ def composed(messages: Sequence[AnyMessage], bus: Bus, role: Role) -> str:
     refs = [ref for ref in bus.shown if bus.items[ref].item_id in shown][:5]
     if refs:
         return f"Here is what I found: {listed(refs)}."
-    first = text.splitlines()[0].rstrip(".:")
-    return f"{first[:1].upper()}{first[1:]}." if not REF.match(first) else f"{first}."
+    told = text.splitlines()[: 2 if artifact["name"] == "explain_match" else 1]
+    return " ".join(_sentence(line) for line in told)
+
+
+def _sentence(line: str) -> str:
+    line = line.rstrip(".:")
+    return f"{line}." if REF.match(line) else f"{line[:1].upper()}{line[1:]}."
 
 
 def listed(words: Sequence[str]) -> str:

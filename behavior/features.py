@@ -19,7 +19,7 @@ MODEL_ONLY = [
     *("days_since", "days_since_first", "decayed_weeks", "decayed_baskets", "last_28", "last_84", "periods", "rows", "saved"),
     *("median_interval_days", "interval_deviation", "again", "deal", "baskets_since", "looks_recent"),
     *("user_baskets", "user_recent", "user_decayed", "user_days_since"),
-    *("reviews", "stars", "reviewed_ts", "review_evidence"),
+    *("reviews", "stars", "reviewed_ts", "review_evidence", "stated_on"),
 ]
 """Columns of `topic_features` for one strength or profile alone: to keep them beside all strengths would double the memory."""
 

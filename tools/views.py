@@ -23,7 +23,7 @@ from tools.review_index import ReviewIndex
 from tools.segment_facts import described
 from tools.segment_names import load_names, save_names
 
-VERSION = 12
+VERSION = 13
 """Version of what is fitted and kept; views of another one are fitted anew."""
 
 STATE = "fitted.json"

@@ -36,6 +36,8 @@ def bus(read_shop: Shop) -> Bus:
         ("what do you recommend?", "recommend me the", None),
         ("anything for me", "anything", None),
         ("cheaper pls", "pls", None),
+        ("got anything cheaper?", "cheaper", None),
+        ("cheap wine", "cheap wine", "cheap wine"),
         ("any milk", 7, None),
     ],
 )
@@ -45,6 +47,24 @@ def test_a_query_is_a_span_of_the_line_or_dropped(read_shop: Shop, line: str, wr
 
 def test_a_span_may_come_from_the_line_before(read_shop: Shop) -> None:
     assert grounded(read_shop, "and under $3", "query", "oat milk", earlier="any oat milk?") == "oat milk"
+
+
+@pytest.mark.parametrize(
+    ("line", "query", "found"),
+    [
+        ("cheaper please", "cheaper", {"query": "milk", "max_price": 1.19}),
+        ("these are too expensive", "milk", {"query": "milk", "max_price": 1.19}),
+        ("cheaper, at most $1", "cheaper", {"query": "milk", "max_price": 1}),
+        ("and cheaper rum?", "rum", {"query": "rum"}),
+        ("is the milk any good?", "milk", {"query": "milk"}),
+    ],
+)
+def test_cheaper_is_less_than_the_first_of_the_list(
+    read_shop: Shop, bus: Bus, line: str, query: str, found: dict[str, Any]
+) -> None:
+    wanted, said = {"query": False, "max_price": False}, Said([line, "any milk?"], before={"query": "milk"})
+    assert ground({"query": query}, wanted, said, bus, read_shop) == found
+    assert ground({"query": query}, wanted, said, Bus(), read_shop).get("max_price") in (None, 1)
 
 
 def test_a_needed_argument_that_nobody_said_is_refused(read_shop: Shop) -> None:
