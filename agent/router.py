@@ -41,9 +41,10 @@ GOING_ON = 0.05
 """From this probability on a line may go on from the one before, and leave out what that one said."""
 THERE, WORDS, JUDGEMENT = 0.8, 0.7, 0.6
 """Least probability that an argument is said or left out, that it is certain words, that it has a value."""
-NUMBERED = {SPANS[name] for name in NUMBERS}
-NO_NUMBER = 0.9
-"""From this probability on a number that the LLM wrote is another one of the line."""
+IN_LINE = (*NUMBERS, "segment")
+"""Arguments that a line says itself or leaves out: what the LLM makes of other words of it goes."""
+NOT_SAID = 0.9
+"""From this probability on a number that the LLM wrote is another one of the line, and a segment none: "stricter, 60%"."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Opinion:
         if going < GOING_ON and not (choice == last and _narrows(reading.spans, judged)):
             return cls(choice, reading.spans, judged, sure=sure)
         judged = {name: value for name, value in judged.items() if value is not None}
-        said = {tag: span for tag, span in reading.spans.items() if span.words or tag in NUMBERED}
+        said = {tag: span for tag, span in reading.spans.items() if span.words or tag in {SPANS[name] for name in IN_LINE}}
         return cls(choice, said, judged, last, sure)
 
     def opening(self) -> Opening:
@@ -114,7 +115,7 @@ class Opinion:
         judged = self.judged.items()
         known = {name: value for name, value in judged if name in wanted and name not in dropped and value != SAME}
         arguments = {
-            name: value for name, value in arguments.items() if name not in dropped and not self._is_no_number(name, NO_NUMBER)
+            name: value for name, value in arguments.items() if name not in dropped and not self._is_not_said(name, NOT_SAID)
         }
         free = {name for name in wanted if arguments.get(name) in (None, "", False) or name in unsaid}
         if "user" in wanted and arguments.get("topic") == arguments.get("user"):
@@ -130,13 +131,13 @@ class Opinion:
         if self.goes_on:
             known |= self._carried(tool, free - known.keys(), before)
         taken = [known[name] for name in NUMBERS if name in known]
-        arguments = {name: value for name, value in arguments.items() if not (self._is_no_number(name, 0.5) and value in taken)}
+        arguments = {name: value for name, value in arguments.items() if not (self._is_not_said(name, 0.5) and value in taken)}
         merged = {name: value for name, value in (arguments | known).items() if value is not None}
         return {name: merged[name] for name in (*wanted, *merged) if name in merged}
 
-    def _is_no_number(self, name: str, bar: float) -> bool:
-        """Whether the line says no number that is this argument, with at least the probability `bar`."""
-        span = self.spans.get(SPANS[name]) if name in NUMBERS else None
+    def _is_not_said(self, name: str, bar: float) -> bool:
+        """Whether the line says no number, or no segment, that is this argument, with at least the probability `bar`."""
+        span = self.spans.get(SPANS[name]) if name in IN_LINE else None
         return span is not None and not span.words and span.none >= bar
 
     def _names_a_subject(self) -> bool:

@@ -151,6 +151,16 @@ def test_a_number_goes_where_the_line_says() -> None:
     assert narrower.corrected("recommend", {"max_price": 4}, before={"max_price": 9.0}) == {"max_price": 9.0, "k": 4}
 
 
+def test_what_the_llm_takes_for_a_segment_is_one_only_where_the_line_may_say_one() -> None:
+    before = {"topic": "rum", "segment": "VIP"}
+    reading = Reading({"build_audience": 0.9, GOES_ON: 0.1}, {"subject": UNSAID, "group": Span((), 0.97, 0.97)}, {})
+    stricter = Opinion.of(reading, last="build_audience")
+    assert stricter.corrected("build_audience", {"segment": "stricter"}, before=before) == before
+    assert Opinion.of(reading).corrected("build_audience", {"segment": "stricter", "topic": "rum"}) == {"topic": "rum"}
+    unsure = Opinion("build_audience", {"group": Span((), 0.7, 0.7)})
+    assert unsure.corrected("build_audience", {"segment": "stricter"}) == {"segment": "stricter"}
+
+
 def test_what_is_likely_enough_is_sure_a_reply_after_a_call_later() -> None:
     small_talk, surer = Reading({"recommend": 0.08, REPLY: 0.92}, {}, {}), Reading({"recommend": 0.05, REPLY: 0.95}, {}, {})
     assert Opinion.of(Reading({"recommend": 0.9, REPLY: 0.1}, {}, {})) == Opinion("recommend")
