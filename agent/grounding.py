@@ -38,6 +38,8 @@ WORDS = frozenset(["query", "topic", "about", "brand", "segment", "name"])
 FILTERS = ("max_price", "only_new", "k", "min_strength", "price_sensitivity", "segment", "days")
 CARRIED = ("query", "topic", *FILTERS)
 """Arguments that hold on where a line goes on from a call, what it is about and what narrows it."""
+_CROWD_WORDS = "buyers crowd customers drinkers eaters fans folk folks households lovers members ones people shoppers users"
+_CROWD = frozenset(_CROWD_WORDS.split())
 _PERSON = frozenset(["user", "shopper", "customer", "household", "person", "buyer", "member", "her", "him", "them"])
 
 
@@ -180,6 +182,8 @@ def _one(name: str, value: Any, said: Said, bus: Bus, shop: Shop) -> Any:
             return meant
         case "campaign":
             return _campaign(str(value), said)
+        case "segment" if _CROWD.issuperset(content_words(str(value))):
+            return None  # "wine lovers" are whom an audience is made of
     span = spoken(str(value), said.lines, shop)
     return span if span and any(word not in FUNCTION_WORDS for word in without_numbers(span)) else None
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from agent.bus import REF, Bus
 from agent.numbers import Number, numbers_in, numbers_with_words
+from agent.spans import FUNCTION_WORDS
 
 _CLAUSE = re.compile(r"[,;:]\s|\s(?:and|or|but|while)\s")
 _MARKUP = re.compile(r"[<>{}\[\]|`]|https?://|www\.|\berror:|tool_call|\w+@\w+")
@@ -27,7 +28,7 @@ _COUNTED = {
     "redeemed": re.compile(r"redeem.*|redemptions?"),
     "coupons": re.compile(r"coupons?"),
     "rate": re.compile(r"rate"),
-    "spend": re.compile(r"spen[dt].*"),
+    "spend": re.compile(r"spen[dt]|spends|spending"),
     "baskets": re.compile(r"baskets?"),
     "lift": re.compile(r"lift"),
     "bound": re.compile(r"need.*|requir.*|least|above|more|minimum|threshold|bar"),
@@ -95,22 +96,24 @@ def _unfounded_number(sentence: str, bus: Bus, facts: str) -> str | None:
     for clause in _CLAUSE.split(sentence):
         about = _refs(clause) or _refs(sentence)
         fitting = [fact for refs, numbers in known if not refs or not about or refs & about for fact in numbers]
-        for number, what in _counted(clause):
+        for number, what in _counted(clause, said):
             counting = [counted for fact, counted in fitting if fact == number]
             if not counting and not (number.kind == "plain" and number.value in countable):
                 return f"says {_words(number)}, which is not in the facts of this turn"
-            if counting and _WHOLE not in what and all(counted and counted.isdisjoint(what or said) for counted in counting):
+            if counting and _WHOLE not in what and all(counted and counted.isdisjoint(what) for counted in counting):
                 return f"says {_words(number)} of something else than the facts of this turn"
     return None
 
 
-def _counted(text: str) -> list[tuple[Number, frozenset[str]]]:
-    """The numbers of a text, each with what it counts by the words up to the next one, or else from the one before it."""
+def _counted(text: str, around: frozenset[str] = frozenset()) -> list[tuple[Number, frozenset[str]]]:
+    """The numbers of a text, each with what it counts by the words up to the next one, or else from the one before it; where
+    these say nothing at all, as in "at 19%", it is what the words `around` the text count."""
     found = []
     for clause in _CLAUSE.split(text):
         for number, before, after in numbers_with_words(clause):
             whole = frozenset([_WHOLE] if before[-1:] == ["of"] else [])
-            found.append((number, whole or _counts(after) or _counts(before)))
+            bare = around if FUNCTION_WORDS.issuperset(word for word in before + after if word.isalpha()) else frozenset()
+            found.append((number, whole or _counts(after) or _counts(before) or bare))
     return found
 
 

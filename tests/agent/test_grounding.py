@@ -50,6 +50,17 @@ def test_a_span_may_come_from_the_line_before(read_shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "written", "segment"),
+    [
+        ("an audience of wine lovers", "lovers", None),
+        ("only the lapsed shoppers", "lapsed shoppers", "lapsed shoppers"),
+    ],
+)
+def test_people_alone_are_no_segment(read_shop: Shop, line: str, written: str, segment: str | None) -> None:
+    assert grounded(read_shop, line, "segment", written) == segment
+
+
+@pytest.mark.parametrize(
     ("line", "query", "found"),
     [
         ("cheaper please", "cheaper", {"query": "milk", "max_price": 1.19}),
