@@ -9,10 +9,11 @@ Not covered: a product in small letters that no ref stands for, comparisons, and
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.bus import REF, Bus
-from agent.numbers import Number, numbers_in, numbers_with_words
+from agent.numbers import Kind, Number, numbers_in, numbers_with_words
 from agent.spans import FUNCTION_WORDS
 
 _CLAUSE = re.compile(r"[,;:]\s|\s(?:and|or|but|while)\s")
@@ -23,20 +24,20 @@ _CAPITALISED = re.compile(r"(?<![.!?:]\s)(?<=\s)[^\W\d_a-z][\w'’&-]*")
 _SUBJECT = re.compile(r"([A-Z][\w'’&-]*) (?:is|are|was|were|costs?|has|have|tastes?|comes?)\b")
 _PERSON = re.compile(r"\b(?:household|user|customer|shopper|member|buyer)[ -]#?\w*\d\w*", re.IGNORECASE)
 _DENIES = re.compile(r"\b(?:no|not|nothing|none|never|cannot|sorry|without|unknown|[a-z]+n['’]t)\b", re.IGNORECASE)
-_COUNTED = {
-    "reached": re.compile(r"reach(?:ed|es)?"),
-    "redeemed": re.compile(r"redeem.*|redemptions?"),
-    "coupons": re.compile(r"coupons?"),
-    "rate": re.compile(r"rate"),
-    "spend": re.compile(r"spen[dt]|spends|spending"),
-    "baskets": re.compile(r"baskets?"),
-    "lift": re.compile(r"lift"),
-    "bound": re.compile(r"need.*|requir.*|least|above|more|minimum|threshold|bar"),
-    "before": re.compile(r"was|were|before|from"),
-    "positive": re.compile(r"positive"),
-    "negative": re.compile(r"negative"),
+_COUNTED: dict[str, tuple[tuple[Kind, ...], re.Pattern[str]]] = {
+    "reached": (("plain",), re.compile(r"reach(?:ed|es)?")),
+    "redeemed": (("plain",), re.compile(r"redeem.*|redemptions?")),
+    "coupons": (("plain",), re.compile(r"coupons?")),
+    "rate": (("share",), re.compile(r"rate")),
+    "spend": (("money", "share"), re.compile(r"spen[dt]|spends|spending")),
+    "baskets": (("plain",), re.compile(r"baskets?")),
+    "lift": (("plain",), re.compile(r"lift")),
+    "bound": (("share",), re.compile(r"need.*|requir.*|least|above|more|minimum|threshold")),
+    "before": (("share",), re.compile(r"was|were|before|from")),
+    "positive": (("plain",), re.compile(r"positive")),
+    "negative": (("plain",), re.compile(r"negative")),
 }
-"""What numbers of facts count, and the words beside a number that say so."""
+"""What numbers of facts count, of which kind these are, and the words beside a number that say so."""
 _WHOLE = "whole"
 """What a number right behind "of" is: the 90 of "12 of 90"."""
 _OWN_NAMES = {"i", "i'm", "i'll", "i've", "i'd", "inkling", "ok", "english"}
@@ -92,7 +93,7 @@ def check_reply(sentence: str, bus: Bus, facts: Facts) -> str | None:
 def _unfounded_number(sentence: str, bus: Bus, facts: str) -> str | None:
     known = [(_refs(line), _counted(line)) for line in facts.splitlines()]
     countable = {float(len(_refs(sentence))), float(len(bus.shown)), 1.0}
-    said = frozenset(what for _, counts in _counted(sentence) for what in counts)
+    said = re.findall(r"[a-z]+", sentence.lower())
     for clause in _CLAUSE.split(sentence):
         about = _refs(clause) or _refs(sentence)
         fitting = [fact for refs, numbers in known if not refs or not about or refs & about for fact in numbers]
@@ -105,20 +106,23 @@ def _unfounded_number(sentence: str, bus: Bus, facts: str) -> str | None:
     return None
 
 
-def _counted(text: str, around: frozenset[str] = frozenset()) -> list[tuple[Number, frozenset[str]]]:
+def _counted(text: str, around: Sequence[str] = ()) -> list[tuple[Number, frozenset[str]]]:
     """The numbers of a text, each with what it counts by the words up to the next one, or else from the one before it; where
-    these say nothing at all, as in "at 19%", it is what the words `around` the text count."""
+    these say nothing at all, as in "at 19%", by the words `around`."""
     found = []
     for clause in _CLAUSE.split(text):
         for number, before, after in numbers_with_words(clause):
             whole = frozenset([_WHOLE] if before[-1:] == ["of"] else [])
-            bare = around if FUNCTION_WORDS.issuperset(word for word in before + after if word.isalpha()) else frozenset()
-            found.append((number, whole or _counts(after) or _counts(before) or bare))
+            bare = around if FUNCTION_WORDS.issuperset(word for word in before + after if word.isalpha()) else ()
+            what = next(filter(None, (_counts(words, number.kind) for words in (after, before, bare))), frozenset())
+            found.append((number, whole or what))
     return found
 
 
-def _counts(words: list[str]) -> frozenset[str]:
-    return frozenset(what for word in words for what, pattern in _COUNTED.items() if pattern.fullmatch(word))
+def _counts(words: Iterable[str], kind: Kind) -> frozenset[str]:
+    return frozenset(
+        what for word in words for what, (kinds, pattern) in _COUNTED.items() if kind in kinds and pattern.fullmatch(word)
+    )
 
 
 def _plain(text: str) -> str:

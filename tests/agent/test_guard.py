@@ -9,7 +9,7 @@ from tools.results import Card
 
 FACTS = Facts(
     """p1 Whole milk, 1 l $1.20: you buy it about every 7 days, last on 30 Jun
-p2 Oat milk, 1 l $2.40: fits your words, in 18 baskets
+p2 Oat milk, 1 l basket $2.40: fits your words, in 18 baskets
 2 in the cart, total $3.60
 120 users on t1, at least 60%
 2 reviews of t1, 4.5 stars on average, 2 positive
