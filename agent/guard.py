@@ -11,6 +11,7 @@ Not covered: a product in small letters that no ref stands for, comparisons, and
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agent.bus import REF, Bus
 from agent.numbers import Kind, Number, numbers_in, numbers_with_words
@@ -91,12 +92,11 @@ def check_reply(sentence: str, bus: Bus, facts: Facts) -> str | None:
 
 
 def _unfounded_number(sentence: str, bus: Bus, facts: str) -> str | None:
-    known = [(_refs(line), _counted(line)) for line in facts.splitlines()]
     countable = {float(len(_refs(sentence))), float(len(bus.shown)), 1.0}
     said = re.findall(r"[a-z]+", sentence.lower())
     for clause in _CLAUSE.split(sentence):
         about = _refs(clause) or _refs(sentence)
-        fitting = [fact for refs, numbers in known if not refs or not about or refs & about for fact in numbers]
+        fitting = [fact for refs, numbers in _known(facts) if not refs or not about or refs & about for fact in numbers]
         for number, what in _counted(clause, said):
             counting = [counted for fact, counted in fitting if fact == number]
             if not counting and not (number.kind == "plain" and number.value in countable):
@@ -104,6 +104,12 @@ def _unfounded_number(sentence: str, bus: Bus, facts: str) -> str | None:
             if counting and _WHOLE not in what and all(counted and counted.isdisjoint(what) for counted in counting):
                 return f"says {_words(number)} of something else than the facts of this turn"
     return None
+
+
+@lru_cache(maxsize=256)
+def _known(facts: str) -> list[tuple[set[str], list[tuple[Number, frozenset[str]]]]]:
+    """The refs and numbers of each line of facts: they are the same for all sentences of a turn, each checked twice."""
+    return [(_refs(line), _counted(line)) for line in facts.splitlines()]
 
 
 def _counted(text: str, around: Sequence[str] = ()) -> list[tuple[Number, frozenset[str]]]:
