@@ -68,9 +68,12 @@ def topic_features(events: pl.DataFrame, catalog: Catalog, as_of: datetime) -> p
 
 def _with_broader_words(actions: pl.DataFrame, catalog: Catalog) -> pl.DataFrame:
     """The rows with `stated_on`, and with the dislike of a broader topic stated where that rules a topic out."""
-    said = actions.filter(pl.col("stated").is_not_null()).sort("user_id", "stated_ts", "stated_in")
+    actions = actions.with_columns(stated_on=pl.when(pl.col("stated").is_not_null()).then("topic"))
+    said = actions.filter(pl.col("stated").is_not_null())
     against_broad = said.filter(pl.col("stated") == -1, ~pl.col("is_leaf"))["user_id"]
-    found = []
+    if against_broad.is_empty():
+        return actions.drop("stated_in")
+    said, found = said.sort("user_id", "stated_ts", "stated_in"), []
     for (user,), words in said.filter(pl.col("user_id").is_in(against_broad.to_list())).group_by("user_id"):
         liked = dict(words.select("topic", pl.col("stated") == 1).iter_rows())
         out = ruled_out({topic: "like" if likes else "dislike" for topic, likes in liked.items()}, catalog)
@@ -78,11 +81,11 @@ def _with_broader_words(actions: pl.DataFrame, catalog: Catalog) -> pl.DataFrame
     by = pl.DataFrame(found, schema={"user_id": pl.String, "topic": pl.String, "by": pl.String}, orient="row")
     words = said.select("user_id", by="topic", by_ts="stated_ts", by_in="stated_in")
     rows = actions.join(by, on=["user_id", "topic"], how="left").join(words, on=["user_id", "by"], how="left")
-    ruled, own = pl.col("by").is_not_null(), pl.when(pl.col("stated").is_not_null()).then("topic")
+    ruled = pl.col("by").is_not_null()
     return rows.with_columns(
         stated=pl.when(ruled).then(pl.lit(-1, pl.Int8)).otherwise("stated"),
         stated_ts=pl.coalesce("by_ts", "stated_ts"),
-        stated_on=pl.coalesce("by", own),
+        stated_on=pl.coalesce("by", "stated_on"),
         evidence=pl.when(ruled).then(pl.concat_list("by_in", "evidence").list.head(EVIDENCE)).otherwise("evidence"),
     ).drop("by", "by_ts", "by_in", "stated_in")
 
