@@ -16,7 +16,6 @@ REASONS: dict[str, list[str]] = {
         "in the basket every {days} days, {times} in all",
         "{spend} over {count} trips",
         "restocked about every {days} days",
-        "bought {words} times, last on {last}",
         "a fixed part of the shopping, {times} by now",
         "last bought on {last}, usually every {days} days",
         "kept up: {times} and still bought on {last}",

@@ -30,7 +30,6 @@ from behavior import Catalog, Event, Interest, InterestProfile, build_profile, e
 from behavior.interest import WINDOW_DAYS, times
 from behavior.schema import Horizon
 from finetune import profile_wording as wording
-from finetune.slots import WORDS
 from finetune.split import held_out
 from tools import Shop
 
@@ -180,8 +179,6 @@ def _facts(interest: Interest) -> dict[str, str]:
     facts = {"last": f"{stats.last.day} {stats.last:%b}", "spend": f"${stats.spend:.0f}"} if stats.last else {}
     if stats.count:
         facts |= {"times": times(stats.count), "count": str(stats.count)}
-    if 2 < stats.count < len(WORDS):
-        facts["words"] = WORDS[stats.count]
     if stats.count > 2 and stats.interval_days and stats.interval_days >= 1.5:
         facts["days"] = f"{stats.interval_days:.0f}"
     return facts

@@ -51,9 +51,9 @@ def train(
     `start` is an adapter to go on from instead of a fresh one, e.g. the shipped one with new lines or feedback. What is saved is
     then the mean of its weights, with the share `keep`, and the trained ones: what was learned before is forgotten less
     (WiSE-FT: Wortsman et al. 2022, arXiv 2109.01903).
-    A run that was stopped goes on from its last checkpoint in `out/checkpoints`. Returns the summary that is saved beside the
-    adapter as `training.json`, with those of all rounds before it: loss, steps, tokens; seconds are those since the run was last
-    started.
+    A run that was stopped goes on from its last checkpoint in `out/checkpoints`; one that was finished is saved again, e.g. with
+    another `keep`. Returns the summary that is saved beside the adapter as `training.json`, with those of all rounds before it:
+    loss, steps, tokens; loss and seconds are those since the run was last started.
     Raises OSError when the base or the data cannot be read, ValueError for a `keep` without `start` or outside of [0, 1).
     """
     if not 0 <= keep < 1 or (keep and not start):
@@ -102,6 +102,7 @@ def train(
     if start and keep:
         _mix(trainer.model, start, keep)
     _save(trainer.model, out, name)
+    finished = json.loads((out / TRAINING).read_text()) if not trainer.tokens and (out / TRAINING).exists() else {}
     learned = sum(label != IGNORED for dialogue in dialogues for label in dialogue.labels)
     summary = {
         "seed": seed,
@@ -113,8 +114,8 @@ def train(
         "from": adapter_hash(start) if start else None,
         "keep": keep,
         "steps": result.global_step,
-        "loss": round(result.training_loss, 4),
-        "seconds": round(result.metrics["train_runtime"]),
+        "loss": finished.get("loss", round(result.training_loss, 4)),
+        "seconds": finished.get("seconds", round(result.metrics["train_runtime"])),
         "log": [{"step": entry["step"], "loss": entry["loss"]} for entry in trainer.state.log_history if "loss" in entry],
     }
     (out / TRAINING).write_text(json.dumps(summary, indent=1) + "\n")

@@ -143,7 +143,8 @@ def test_a_mean_with_the_adapter_gone_on_from_lies_between_the_two(base: Path, t
     first, second, mean = (tmp_path / name for name in ("first", "second", "mean"))
     train(data, base, first, learning_rate=1e-2)
     train(data, base, second, learning_rate=1e-2, start=first)
-    assert train(data, base, mean, learning_rate=1e-2, start=first, keep=0.75)["keep"] == 0.75
+    whole = train(data, base, mean, learning_rate=1e-2, start=first)
+    assert train(data, base, mean, learning_rate=1e-2, start=first, keep=0.75) == whole | {"keep": 0.75}
     weights = [load_file(folder / "adapter_model.safetensors") for folder in (first, second, mean)]
     moved = 0.0
     for name, before in weights[0].items():
