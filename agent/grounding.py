@@ -1,8 +1,9 @@
 """The arguments that the LLM wrote, held against what was said: words of the user, numbers of the line, items on the bus.
 
 Nothing that the LLM made up gets into a tool. What the user did not say is dropped where the argument is optional and refused
-where it is needed; a bound that the newest line says and the LLM left out is put in. Booleans are
-judgements and stay as they were written, and so does a band of price sensitivity where the user spoke of prices at all.
+where it is needed; a bound that the newest line says and the LLM left out is put in. Booleans are judgements and stay as they
+were written, but that nobody dislikes what they say they are ("I'm vegetarian, no meat please"); so does a band of price
+sensitivity where the user spoke of prices at all.
 """
 
 import re
@@ -106,6 +107,8 @@ def ground(arguments: dict[str, Any], wanted: dict[str, bool], said: Said, bus: 
             faults.append(ToolError(f"the user did not say {name} {str(written)[:60]!r}, ask for it"))
     if faults:
         raise Ungrounded(str(faults[0]), grounded) from faults[0]
+    if grounded.get("likes") is False and _is_that(said.lines[0], str(grounded["topic"])):
+        grounded["likes"] = True
     if "k" in grounded and grounded["k"] == grounded.get("max_price") and _times(grounded["k"], said.lines[0]) < 2:
         del grounded["k"]  # "20 tops" is a price
     return grounded
@@ -206,6 +209,12 @@ def _number(value: Any, said: Said, kinds: tuple[Kind, ...]) -> float | None:
 
 def _times(value: float, line: str) -> int:
     return sum(number.value == value for number in numbers_in(line))
+
+
+def _is_that(line: str, words: str) -> bool:
+    """Whether a line says that the speakers are what some words of it say."""
+    are = rf"(?<!think )(?<!believe )(?<!say )\b(?:i['’]?m|i am|we['’]?re|we are) (?:an? )?{re.escape(words)}\b"
+    return bool(re.search(rf"{are}(?![ -](?:free|intolerant|allergic|averse|haters?))", line, re.IGNORECASE))
 
 
 def _truth(value: Any) -> bool | None:

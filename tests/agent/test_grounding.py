@@ -50,6 +50,21 @@ def test_a_span_may_come_from_the_line_before(read_shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "topic", "likes"),
+    [
+        ("I'm vegetarian, please no meat", "vegetarian", True),
+        ("we are a dog household now", "dog", True),
+        ("I'm vegetarian, please no meat", "meat", False),
+        ("im lactose intolerant", "lactose", False),
+        ("you think I'm a meat eater, I'm not", "meat", False),
+    ],
+)
+def test_nobody_dislikes_what_they_say_they_are(read_shop: Shop, line: str, topic: str, likes: bool) -> None:
+    written, wanted = {"topic": topic, "likes": False}, {"topic": NEEDED, "likes": NEEDED}
+    assert ground(written, wanted, Said([line]), Bus(), read_shop) == {"topic": topic, "likes": likes}
+
+
+@pytest.mark.parametrize(
     ("line", "written", "segment"),
     [
         ("an audience of wine lovers", "lovers", None),
