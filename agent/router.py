@@ -43,7 +43,6 @@ THERE, WORDS, JUDGEMENT = 0.8, 0.7, 0.6
 """Least probability that an argument is said or left out, that it is certain words, that it has a value."""
 IN_LINE = (*NUMBERS, "segment")
 """Arguments that a line says itself or leaves out: what the LLM makes of other words of it goes."""
-_TAGS_IN_LINE = {SPANS[name] for name in IN_LINE}
 NOT_SAID = 0.9
 """From this probability on a number that the LLM wrote is another one of the line, and a segment none: "stricter, 60%"."""
 
@@ -75,7 +74,8 @@ class Opinion:
         if going < GOING_ON and not (choice == last and _narrows(reading.spans, judged)):
             return cls(choice, reading.spans, judged, sure=sure)
         judged = {name: value for name, value in judged.items() if value is not None}
-        said = {tag: span for tag, span in reading.spans.items() if span.words or tag in _TAGS_IN_LINE}
+        left_out = {SPANS[name] for name in IN_LINE if name in NUMBERS or choice == "build_audience"}
+        said = {tag: span for tag, span in reading.spans.items() if span.words or tag in left_out}
         return cls(choice, said, judged, last, sure)
 
     def opening(self) -> Opening:

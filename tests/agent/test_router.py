@@ -157,6 +157,8 @@ def test_what_the_llm_takes_for_a_segment_is_one_only_where_the_line_may_say_one
     stricter = Opinion.of(reading, last="build_audience")
     assert stricter.corrected("build_audience", {"segment": "stricter"}, before=before) == before
     assert Opinion.of(reading).corrected("build_audience", {"segment": "stricter", "topic": "rum"}) == {"topic": "rum"}
+    one_of_them = Reading({"list_segments": 0.9, GOES_ON: 0.1}, {"group": Span((), 0.97, 0.97)}, {})
+    assert Opinion.of(one_of_them, last="list_segments").spans == {}, "of those listed the LLM may name one"
     unsure = Opinion("build_audience", {"group": Span((), 0.7, 0.7)})
     assert unsure.corrected("build_audience", {"segment": "stricter"}) == {"segment": "stricter"}
 
