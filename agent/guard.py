@@ -84,10 +84,11 @@ def check_reply(sentence: str, bus: Bus, facts: Facts) -> str | None:
         word = name.lower().replace("’", "'").removesuffix("'s")
         if word not in _OWN_NAMES and not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", named):
             return f"names {name!r}, which is not in the facts of this turn"
-    given = numbers_in(named)
-    for number in numbers_in(unquoted):
-        if number.kind == "stars" and number not in given:
-            return f"says {_words(number)}, which nobody gave"
+    if stars := [number for number in numbers_in(unquoted) if number.kind == "stars"]:
+        given = numbers_in(named)
+        for number in stars:
+            if number not in given:
+                return f"says {_words(number)}, which nobody gave"
     return _unfounded_number(sentence, bus, everything)
 
 

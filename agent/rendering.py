@@ -6,7 +6,7 @@ from functools import singledispatch
 from textwrap import shorten
 
 from agent.bus import Bus
-from behavior.interest import stars
+from behavior.interest import reviews, stars
 from behavior.schema import Interest, InterestProfile
 from tools.audience_results import Audience, Match
 from tools.insight_results import BrandInsight, CampaignReport, Segments
@@ -78,7 +78,7 @@ def _(result: Explanation, bus: Bus) -> str:
 @render.register
 def _(result: Reviews, bus: Bus) -> str:
     ref = bus.mention(result.item_id) or bus.put_topic(result.about)
-    head = [f"{result.reviews} {'review' if result.reviews == 1 else 'reviews'} of {ref}"]
+    head = [f"{reviews(result.reviews)} of {ref}"]
     if result.mean_stars is not None:
         head.append(f"{stars(result.mean_stars)} on average")
     head += [f"{count} {sentiment}" for sentiment in ("positive", "negative") if (count := result.sentiments.get(sentiment))]

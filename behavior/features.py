@@ -74,13 +74,14 @@ def _with_broader_words(actions: pl.DataFrame, catalog: Catalog) -> pl.DataFrame
     if against_broad.is_empty():
         return actions.drop("stated_in")
     said, found = said.sort("user_id", "stated_ts", "stated_in"), []
-    for (user,), words in said.filter(pl.col("user_id").is_in(against_broad.to_list())).group_by("user_id"):
-        liked = dict(words.select("topic", pl.col("stated") == 1).iter_rows())
-        out = ruled_out({topic: "like" if likes else "dislike" for topic, likes in liked.items()}, catalog)
-        found += [(user, topic, broad) for topic, broad in out.items() if liked.get(topic, True)]
+    word = pl.col("stated").replace_strict({1: "like", -1: "dislike"}, return_dtype=pl.String)
+    for (user,), own in said.filter(pl.col("user_id").is_in(against_broad.to_list())).group_by("user_id"):
+        words = dict(own.select("topic", word).iter_rows())
+        out = ruled_out(words, catalog)
+        found += [(user, topic, broad) for topic, broad in out.items() if words.get(topic) != "dislike"]
     by = pl.DataFrame(found, schema={"user_id": pl.String, "topic": pl.String, "by": pl.String}, orient="row")
-    words = said.select("user_id", by="topic", by_ts="stated_ts", by_in="stated_in")
-    rows = actions.join(by, on=["user_id", "topic"], how="left").join(words, on=["user_id", "by"], how="left")
+    broad = said.select("user_id", by="topic", by_ts="stated_ts", by_in="stated_in")
+    rows = actions.join(by, on=["user_id", "topic"], how="left").join(broad, on=["user_id", "by"], how="left")
     ruled = pl.col("by").is_not_null()
     return rows.with_columns(
         stated=pl.when(ruled).then(pl.lit(-1, pl.Int8)).otherwise("stated"),

@@ -156,6 +156,11 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
+def reviews(count: int) -> str:
+    """How many reviews, as reasons, the LLM and training data have it alike: "1 review", "8 reviews"."""
+    return "1 review" if count == 1 else f"{count} reviews"
+
+
 def stars(given: float) -> str:
     """Stars, of one review or on average, as people read them: "1 star", "4.5 stars"."""
     number = f"{given:.1f}".removesuffix(".0")
@@ -165,7 +170,7 @@ def stars(given: float) -> str:
 def _interest(row: dict[str, Any], catalog: Catalog, as_of: datetime, drivers: list[str]) -> Interest:
     topic = catalog.topic(row["topic"])
     avoids = (row["stated"] or row["opinion"]) == -1
-    reviews = row["review_evidence"] if _cites_reviews(row) else []
+    cited = row["review_evidence"] if _cites_reviews(row) else []
     return Interest(
         topic=row["topic"],
         path=topic.path if topic else (row["topic"],),
@@ -175,7 +180,7 @@ def _interest(row: dict[str, Any], catalog: Catalog, as_of: datetime, drivers: l
         horizon=horizon(row, as_of),
         reason=reason(row),
         drivers=[] if row["stated"] or avoids else drivers,
-        evidence=list(dict.fromkeys([*reviews, *row["evidence"]]))[:EVIDENCE],
+        evidence=list(dict.fromkeys([*cited, *row["evidence"]]))[:EVIDENCE],
         stats=TopicStats(count=row["baskets"], last=row["last_ts"], interval_days=row["mean_interval_days"], spend=row["spend"]),
     )
 
@@ -214,8 +219,8 @@ def _cites_reviews(row: dict[str, Any]) -> bool:
     return bool(not row["stated"] and (row["opinion"] or (row["reviews"] and not acted)))
 
 
-def _reviewed(reviews: int, mean: float) -> str:
-    return f"1 review, {stars(mean)}" if reviews == 1 else f"{reviews} reviews, {stars(mean)} on average"
+def _reviewed(count: int, mean: float) -> str:
+    return f"{reviews(count)}, {stars(mean)}" + ("" if count == 1 else " on average")
 
 
 def _day(ts: datetime) -> str:

@@ -7,7 +7,7 @@ from agent.bus import Bus
 from agent.rendering import percent
 from agent.reply import listed
 from behavior import InterestProfile
-from behavior.interest import stars
+from behavior.interest import reviews, stars
 from tools.audience_results import Audience, Match
 from tools.insight_results import BrandInsight, CampaignReport, Segments
 from tools.results import Bundles, Card, CartAnalysis, Explanation, PreferenceChange, Recommendations, Reviews, SimilarItems
@@ -172,7 +172,7 @@ def _(result: Reviews, bus: Bus, rng: random.Random) -> str:
                 f"No one wrote about {ref} yet.",
             ]
         )
-    newest, count = result.quotes[0], f"{result.reviews} {'review' if result.reviews == 1 else 'reviews'}"
+    newest, count = result.quotes[0], reviews(result.reviews)
     forms = [f"{ref} has {count}.", f'A buyer wrote of {ref}: "{newest.text}"', f'{ref} has {count}, one says "{newest.text}"']
     if result.mean_stars is not None:
         mean = stars(result.mean_stars)
